@@ -1,0 +1,231 @@
+"""What the arithmetic can't mean: plans that load as files and are refused as sums, each with the place to mend."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from huibao.benefits import conditions
+from huibao.benefits.buckets import AMOUNTS
+from huibao.benefits.conditions import ConditionError
+from huibao.benefits.facts import FACTS
+from huibao.benefits.model import BUCKETS, FUND_PAYERS, Amount, Benefit, Cap, Deductible, Limit, Plan, Variation
+from huibao.benefits.terms import Compiled, axis
+from huibao.core import money
+from huibao.core.tomlfile import Source
+
+#: Conditions become bits of one 63-bit integer; bit 0 is taken.
+MOST_CONDITIONS = 60
+
+#: Fields of an example besides amounts and facts.
+_EXAMPLE_FIELDS = {"setl_id", "psn_no", "mdtrt_id", "setl_time", "begndate", "enddate", "reverses", "brdy", "history_dise", "cnt",
+                   "list_type", "lines", "cover_from", "cover_to", "feedetl_sn", "overlmt_amt", *AMOUNTS, *FUND_PAYERS,
+                   *(fact.column for fact in FACTS.values())}
+
+
+def check(plan: Plan, source: Source) -> None:
+    """Adds to `source` a problem for everything in the plan that has no one meaning."""
+    if plan.valid_to < plan.valid_from:
+        source.problem("valid", "to 早于 from", "`to` lies before `from`")
+    if plan.tail_days and plan.visit_counts_at != "split":
+        source.problem("tail_days", "仅在 visit_counts_at = \"split\" 时可写", 'only with visit_counts_at = "split"')
+    _unique(plan, source)
+    for n, limit in enumerate(plan.limits):
+        _limits_nest(plan, n, limit, source)
+    for b, benefit in enumerate(plan.benefits):
+        key = f"benefit[{b + 1}]"
+        _bands(plan, b, key, source)
+        _variations(plan, benefit, key, source)
+        _caps_nest(plan, b, key, source)
+    for item in amounts(plan):
+        _amount(plan, item, source)
+    _levels(plan, source)
+    _premium(plan, source)
+    _examples(plan, source)
+    if not source.problems:
+        _reachable(plan, source)
+    if len(Compiled(plan).conditions) > MOST_CONDITIONS:
+        source.problem("benefit", f"不同条件超过 {MOST_CONDITIONS} 个", f"more than {MOST_CONDITIONS} different conditions")
+
+
+def amounts(plan: Plan) -> Iterator[Deductible | Cap]:
+    """Everything in a plan that has an amount frozen at inception."""
+    yield from plan.deductibles
+    yield from plan.caps
+
+
+def _unique(plan: Plan, source: Source) -> None:
+    for kind, ids in (("benefit", [x.id for x in plan.benefits]), ("tier", list(plan.tier_ids)),
+                      ("deductible", [x.id for x in plan.deductibles]), ("cap", [x.id for x in plan.caps])):
+        for twice in sorted({x for x in ids if ids.count(x) > 1}):
+            source.problem(kind, f"“{twice}”出现不止一次", f"{twice!r} stands more than once")
+    for item in amounts(plan):
+        if not item.benefits:
+            source.problem(item.id, "没有任何保障使用它;请在 benefit 里写 { shared = \"…\" }",
+                           'no benefit uses it: write { shared = "…" } in a benefit')
+    for benefit in plan.benefits:
+        if not any(benefit.weights):
+            source.problem(f"benefit {benefit.id}", f"base 没有任何费用;可写 {'、'.join(BUCKETS)}", f"base has no cost: write some of {', '.join(BUCKETS)}")
+
+
+# ── bands ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+def _bands(plan: Plan, b: int, key: str, source: Source) -> None:
+    benefit = plan.benefits[b]
+    deducted = [d for d in plan.deductibles if b in d.benefits]
+    on = axis(plan, b)
+    if benefit.from_zero and deducted and on < 0:
+        source.problem(f"{key}.bands_from", f"从零计的分档需要本项自己的、同为 per = \"{benefit.bands_per}\" 的免赔额;共用免赔额请写 bands_from = \"deductible\"",
+                       f'bands counted from zero need a deductible of this benefit\'s own with per = "{benefit.bands_per}"; '
+                       'with a shared one write bands_from = "deductible"')
+    if on >= 0 and plan.deductibles[on].scope == "household":
+        source.problem(f"{key}.bands_from", "家庭共用的免赔额不能作为个人分档的起点", "a household's deductible is no axis for one person's bands")
+    starts = {0, plan.deductibles[on].amount.fen} if on >= 0 else {0}
+    tops = {plan.deductibles[on].amount.fen, *(fen for _, fen in plan.deductibles[on].amount.when)} if on >= 0 else {0}
+    for bands in (benefit.bands, *(v.bands for v in benefit.variations if v.bands)):
+        if bands[0].above_fen not in starts:
+            wanted = " 或 ".join(money.plain_yuan(fen) for fen in sorted(starts))
+            source.problem(f"{key}.bands", f"第一档从 {money.yuan(bands[0].above_fen)} 元起,与免赔额之间有空隙或重叠;请写 above = {wanted}",
+                           f"the first band starts at {money.yuan(bands[0].above_fen)}: a gap or overlap with the deductible; "
+                           f"write above = {wanted}")
+        if len(bands) > 1 and bands[1].above_fen <= max(tops):
+            source.problem(f"{key}.bands", f"免赔额 {money.yuan(max(tops))} 元已达到第二档的起点 {money.yuan(bands[1].above_fen)} 元",
+                           f"the deductible of {money.yuan(max(tops))} reaches the second band at {money.yuan(bands[1].above_fen)}")
+
+
+def _variations(plan: Plan, benefit: Benefit, key: str, source: Source) -> None:
+    """Two `when`s on one key need a rule; band edges are frozen; a share of a ratio must be exact."""
+    for same in (_payment, _times, _points):
+        for one, other in combinations([v for v in benefit.variations if same(v)], 2):
+            if not _together(plan, one, other, key, source):
+                continue
+            if not benefit.when_both:
+                _two(source, key, one.condition, other.condition)
+            elif benefit.when_both == "best" and (one.bands or other.bands):
+                source.problem(f"{key}.when_both", "分档不同的两个 when 分不出“最优”,请写 first 或 last",
+                               "two `when`s with different bands have no best: write first or last")
+    for n, variation in enumerate(benefit.variations, 1):
+        if variation.bands and conditions.level(variation.condition) != "policy":
+            _frozen(source, f"{key}.when[{n}].bands", variation.condition)
+        if variation.times is not None and any(band.ratio * variation.times % money.WHOLE for band in benefit.bands):
+            source.problem(f"{key}.when[{n}].times", "乘积不是两位小数以内的百分数,请直接写 ratios",
+                           "the product is not a percentage of two decimals: write ratios")
+        if variation.ratios and len(variation.ratios) > 1 and any(v.bands and len(v.bands) != len(variation.ratios) for v in benefit.variations):
+            source.problem(f"{key}.when[{n}].ratios", "与另一 when 的 bands 档数不同", "another `when` has another number of bands")
+
+
+def _payment(variation: Variation) -> bool:
+    return bool(variation.bands or variation.ratios)
+
+
+def _times(variation: Variation) -> bool:
+    return variation.times is not None
+
+
+def _points(variation: Variation) -> bool:
+    return variation.points is not None
+
+
+def _together(plan: Plan, one: Variation, other: Variation, key: str, source: Source) -> bool:
+    try:
+        return conditions.compatible(one.condition, other.condition, plan.tier_ids)
+    except ConditionError as error:
+        source.problem(key, str(error), str(error))
+        return False
+
+
+def _two(source: Source, key: str, one: conditions.Condition, other: conditions.Condition) -> None:
+    pair = f"“{conditions.in_words(one)}”与“{conditions.in_words(other)}”"
+    source.problem(f"{key}.when_both", f"{pair}可同时成立且改同一项;请写 when_both = \"best\"(对被保险人最有利)、\"first\" 或 \"last\"",
+                   'two `when`s that can hold at once change the same key: write when_both = "best", "first" or "last"', "保险法 30")
+
+
+def _frozen(source: Source, key: str, condition: conditions.Condition) -> None:
+    loose = sorted(name for name in conditions.names(condition) if FACTS[name].level != "policy")
+    source.problem(key, f"免赔额、分档起点和限额在承保时确定,不能随 {'、'.join(loose)} 变化;可改写 ratio",
+                   f"deductibles, band edges and caps are frozen at inception and can't vary with {', '.join(loose)}; a ratio can")
+
+
+# ── amounts, caps, limits ────────────────────────────────────────────────────────────────────────────────────────────
+
+def _amount(plan: Plan, item: Deductible | Cap, source: Source) -> None:
+    amount: Amount = item.amount
+    for (one, _), (other, _) in combinations(amount.when, 2):
+        if not amount.when_both and conditions.compatible(one, other, plan.tier_ids):
+            _two(source, item.id, one, other)
+    for condition, _ in amount.when:
+        if conditions.level(condition) != "policy":
+            _frozen(source, f"{item.id}.when", condition)
+        elif item.scope == "household" and any(not FACTS[name].household for name in conditions.names(condition)):
+            source.problem(f"{item.id}.when", "家庭共用的金额只能随家庭的事实变化,如 family_members",
+                           "an amount shared by a household varies only with facts of the household, such as family_members")
+
+
+def _caps_nest(plan: Plan, b: int, key: str, source: Source) -> None:
+    own = [plan.caps[c] for c in Compiled(plan).caps_of[b]]
+    for inner, outer in zip(own, own[1:], strict=False):
+        if not _inside(inner, outer):
+            source.problem(f"{key}.cap", f"限额“{inner.name}”与“{outer.name}”相互交叉,先后不同赔付就不同;请改为一个包含另一个",
+                           f"the caps {inner.id!r} and {outer.id!r} cross, so that the payment would depend on their order: "
+                           "make one lie within the other")
+
+
+def _inside(inner: Cap, outer: Cap) -> bool:
+    return (set(inner.benefits) <= set(outer.benefits) and (inner.per == outer.per or outer.per == "year")
+            and (inner.scope == outer.scope or outer.scope == "household"))
+
+
+def _limits_nest(plan: Plan, n: int, limit: Limit, source: Source) -> None:
+    for later in plan.limits[n + 1:]:
+        nested = limit.per == "unit" or (limit.per in ("item", "visit") and later.per == "year")
+        if later.benefit == limit.benefit and not nested and conditions.compatible(limit.about, later.about, plan.tier_ids):
+            source.problem(f"benefit[{limit.benefit + 1}].limit", f"“{limit.name}”与“{later.name}”会落在同一费用上且相互交叉;请用 is 分开,或由内到外排列",
+                           f"the limits {limit.name!r} and {later.name!r} cross on the same lines: tell them apart with `is`, "
+                           "or list them from inner to outer")
+
+
+# ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+def _levels(plan: Plan, source: Source) -> None:
+    for key, found in (("join", [plan.join]), ("premium", [row.condition for row in plan.premium])):
+        for condition in found:
+            if conditions.level(condition) != "policy":
+                source.problem(key, "只能使用承保时已知的事实", "only facts known when the policy starts can stand here")
+
+
+def _premium(plan: Plan, source: Source) -> None:
+    rows = [row.condition for row in plan.premium]
+    for facts in conditions.situations(rows, plan.tier_ids):
+        if not any(conditions.holds(row, facts) for row in rows):
+            case = ",".join(f"{FACTS[name].zh} {value}" for name, value in facts.items())
+            source.problem("premium", f"没有适用于“{case}”的保费", f"no premium row is for {case}")
+            return
+
+
+def _examples(plan: Plan, source: Source) -> None:
+    for n, example in enumerate(plan.examples, 1):
+        for fields in _fields(example.person, example.claims):
+            for name in sorted(set(fields) - _EXAMPLE_FIELDS):
+                source.problem(f"example[{n}]", f"不认识的字段 {name}", f"unknown field {name!r}")
+
+
+def _fields(person: object, claims: Sequence[object]) -> Iterator[dict[str, object]]:
+    for row in (person, *claims):
+        if isinstance(row, dict):
+            yield row
+            yield from (line for line in row.get("lines", ()) if isinstance(line, dict))
+
+
+def _reachable(plan: Plan, source: Source) -> None:
+    """Each benefit takes something in some situation; else an earlier one takes all that it names."""
+    met: set[int] = set()
+    for facts in conditions.situations([b.condition for b in plan.benefits], plan.tier_ids):
+        free = {k for k in range(4)}
+        for b, benefit in enumerate(plan.benefits):
+            if conditions.holds(benefit.condition, facts):
+                taken = {k for k in free if benefit.weights[k]}
+                free -= taken
+                if taken:
+                    met.add(b)
+    for b, benefit in enumerate(plan.benefits):
+        if b not in met:
+            source.problem(f"benefit[{b + 1}]", f"“{benefit.name}”永远轮不到:它的费用都先归了前面的保障",
+                           f"{benefit.id!r} never gets anything: earlier benefits take all that it names")

@@ -1,0 +1,1 @@
+"""What every slice speaks: money in fen, business time, refusals, and files that name their own mistakes."""

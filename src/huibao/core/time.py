@@ -1,0 +1,28 @@
+"""Business time is Asia/Shanghai: cover runs from 00:00 to 24:00 of the contract's dates there."""
+
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+
+
+def moment(text: str) -> datetime:
+    """The national platform's `yyyy-MM-dd HH:mm:ss` (or a bare date, midnight) as an aware time in Asia/Shanghai.
+
+    Raises `ValueError` for anything else.
+    """
+    read = datetime.fromisoformat(text.strip())
+    return read.replace(tzinfo=SHANGHAI) if read.tzinfo is None else read.astimezone(SHANGHAI)
+
+
+def business_date(at: datetime) -> date:
+    """The date in Asia/Shanghai of an aware time."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone has no business date")
+    return at.astimezone(SHANGHAI).date()
+
+
+def whole_years(start: date, end: date) -> int:
+    """Completed years from `start` to `end`, as an age is counted; born on 29 February, a year is complete on 1 March."""
+    return end.year - start.year - ((end.month, end.day) < (start.month, start.day))

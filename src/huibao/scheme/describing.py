@@ -1,0 +1,167 @@
+"""A scheme in Chinese lines, as an official reads it: every rule with its content, clause and dates."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from huibao.core.money import percent, yuan
+from huibao.scheme import model, words
+from huibao.scheme.model import Amount, Basis, Cite, Rule, Scheme
+from huibao.scheme.words import named
+
+
+def describe(scheme: Scheme) -> list[str]:
+    """The whole scheme, one line a rule version; silent sections are named at the end."""
+    document = scheme.document
+    lines = [
+        f"{scheme.name}（{scheme.id}）",
+        (f"文件：《{document.title}》{document.number}，{document.issuer}，{document.issued}，"
+         f"{words.DOCUMENT_STATUS[document.status]}"),
+    ]
+    if document.note:
+        lines.append(f"说明：{document.note}")
+    lines += [
+        f"适用医保区划：{'、'.join(scheme.admdvs)}",
+        f"结算报文：个人账户支付{words.ACCT_PAY_COUNTED[scheme.acct_pay_counted]}",
+    ]
+    silent = []
+    for heading, versions in _sections(scheme).items():
+        if not versions:
+            silent.append(heading)
+        lines += [f"{heading}：{_TEXT[type(rule)](rule)}{_source(rule.basis)}" for rule in versions]
+    if silent:
+        lines.append(f"文件未作规定：{'、'.join(silent)}")
+    lines.append(f"文本摘要：{scheme.digest}")
+    return lines
+
+
+def _sections(scheme: Scheme) -> dict[str, tuple[Rule, ...]]:
+    return {
+        "付款人": scheme.payer,
+        "可为谁购买": scheme.relations,
+        "门诊慢性病待遇": scheme.chronic_benefit,
+        "被保险人": scheme.insured,
+        "参加人群": scheme.join,
+        "个人账户": scheme.account,
+        "审核": scheme.review,
+        "审核时限": scheme.review_clock,
+        "可销售险种": scheme.kinds,
+        "只能自费的险种": scheme.cash_only,
+        "上架条件": scheme.listing,
+        "不得含有": scheme.refused_features,
+        "保费": scheme.premium,
+        "保障范围": scheme.coverage,
+        "不得免责的常见病": scheme.common_illness,
+        "困难群众倾斜": scheme.hardship,
+        "赔付次序": scheme.payer_order,
+        "遴选方式": scheme.selection,
+        "承办周期": scheme.cycle,
+        "成本及盈利": scheme.cost_and_profit,
+        "净赔付率": scheme.payout_ratio,
+        "年度结余": scheme.surplus,
+        "账务": scheme.books,
+    }
+
+
+def _source(basis: Basis) -> str:
+    until = f"至 {basis.until}" if basis.until else "起"
+    return f"〔{_cite(basis.cite)}，{basis.since} {until}〕"
+
+
+def _cite(cite: Cite | None) -> str:
+    if cite is None:
+        return "未作规定"
+    return f"{cite.id} {cite.place}" if cite.id else "示例"
+
+
+def _enrolment(insurance: Iterable[str], status: Iterable[str]) -> str:
+    return f"参加{named(words.INSURANCE, insurance)}，{named(words.STATUS, status)}"
+
+
+def _payer(rule: model.Payer) -> str:
+    own, relative = _cite(rule.status_for_self), _cite(rule.status_for_relative)
+    apart = f"（为本人：{own}；为亲属：{relative}）" if own != relative else ""
+    return f"{_enrolment(rule.insurance, rule.status)}{apart}"
+
+
+def _join(rule: model.Join) -> str:
+    who = "任何人" if rule.everyone else _enrolment(rule.insurance, rule.status)
+    barred = named(words.CONDITIONS, rule.forbidden_conditions)
+    return f"{who}；不得设置条件：{barred}" if barred else who
+
+
+def _account(rule: model.Account) -> str:
+    if not rule.open:
+        return "不开放"
+    parts = ["开放"]
+    if rule.minimum_balance:
+        parts.append(f"购买时余额不低于{_amount(rule.minimum_balance)}")
+    if rule.yearly_limit:
+        parts.append(f"每一{_YEARS[rule.limit_year]}最多支付{_amount(rule.yearly_limit)}")
+    parts.append(f"使用次序 {named(words.ACCOUNTS, rule.order)}（{_cite(rule.order_cite)}）")
+    parts.append(f"超出或不足的部分{words.EXCESS[rule.excess]}（{_cite(rule.excess_cite)}）")
+    return "；".join(parts)
+
+
+_YEARS: Final = {"calendar": "自然年度"}
+
+
+def _amount(amount: Amount) -> str:
+    return f" {yuan(amount.fen)} 元（{_cite(amount.cite)}）"
+
+
+def _clock(rule: model.ReviewClock) -> str:
+    return (f"{rule.escalate_days} 个工作日未办的督办，{rule.void_days} 个工作日未办的作废；"
+            f"错过统一起保日的{words.MISSED_START[rule.missed_start]}")
+
+
+def _premium(rule: model.Premium) -> str:
+    never = f"；不得按{named(words.FACTORS, rule.never_by)}定价" if rule.never_by else ""
+    return f"可按{named(words.FACTORS, rule.may_vary_by) or '（无）'}区分{never}"
+
+
+def _common(rule: model.CommonIllness) -> str:
+    return f"{'、'.join(rule.codes)}{'（病种清单为示例）' if rule.codes_are_example else ''}"
+
+
+def _order(rule: model.PayerOrder) -> str:
+    return f"{named(words.PAYERS, rule.first)}先付，再由本保险赔付；由计划定次序：{named(words.PAYERS, rule.plan_sets)}"
+
+
+def _cycle(rule: model.Cycle) -> str:
+    return f"{'原则上 ' if rule.in_principle else ''}{rule.years} 年"
+
+
+def _cost(rule: model.CostAndProfit) -> str:
+    return f"不超过保费的 {percent(rule.most)}{'，医保局记录理由的除外' if rule.reason_lifts else ''}"
+
+
+def _books(rule: model.Books) -> str:
+    return (f"{'各产品单独核算' if rule.per_product else '不分产品核算'}，"
+            f"收入与赔付{'分设账户' if rule.income_and_payout_apart else '不分设账户'}")
+
+
+_TEXT: Final[dict[type, Callable[..., str]]] = {
+    model.Payer: _payer,
+    model.Insured: lambda rule: _enrolment(rule.insurance, rule.status),
+    model.Join: _join,
+    model.Relations: lambda rule: named(words.RELATIONS, rule.allow),
+    model.ChronicBenefit: lambda rule: "已办理的不得为亲属购买" if rule.bars_relatives else "不限制为亲属购买",
+    model.Account: _account,
+    model.ReviewRule: lambda rule: words.REVIEWERS[rule.by],
+    model.ReviewClock: _clock,
+    model.Kinds: lambda rule: named(words.KINDS, rule.sell),
+    model.CashOnly: lambda rule: named(words.KINDS, rule.kinds),
+    model.Listing: lambda rule: f"经{named(words.ROUTES, rule.by)}确认",
+    model.RefusedFeatures: lambda rule: named(words.FEATURES, rule.features),
+    model.Premium: _premium,
+    model.Coverage: lambda rule: "政策范围内、外费用均须保障" if rule.both_sides else "不限制",
+    model.CommonIllness: _common,
+    model.Hardship: lambda rule: f"{named(words.HARDSHIPS, rule.categories)}；{named(words.FAVOURS, rule.favours)}",
+    model.PayerOrder: _order,
+    model.Selection: lambda rule: named(words.ROUTES, rule.routes),
+    model.Cycle: _cycle,
+    model.CostAndProfit: _cost,
+    model.PayoutRatio: lambda rule: f"协议期净赔付低于总筹资额的 {percent(rule.below)} 时重新精算",
+    model.Surplus: lambda rule: "限定利润以外的转入下一年度或周期" if rule.carried else "不结转",
+    model.Books: _books,
+}

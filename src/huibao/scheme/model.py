@@ -1,0 +1,348 @@
+"""The words of a scheme: what an area's document decides, rule by rule, each with its clause and its dates.
+
+A rule is a tuple of dated versions, of which at most one is in force on a day (`in_force`); an empty tuple is a
+document that is silent. Amounts are fen, ratios ten-thousandths.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Protocol, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Cite:
+    """Where a rule stands: the clause's id ("LZ-5") and its place in the document ("第五条").
+
+    `id` is None where no document decides and the file sets an example of its own (`EXAMPLE`).
+    """
+
+    id: str | None
+    place: str
+
+
+EXAMPLE: Final = Cite(None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """A rule's clause and dates, both days included; `until` None is open."""
+
+    cite: Cite
+    since: date
+    until: date | None
+
+    def holds(self, on: date) -> bool:
+        return self.since <= on and (self.until is None or on <= self.until)
+
+
+class Rule(Protocol):
+    @property
+    def basis(self) -> Basis: ...
+
+
+R = TypeVar("R", bound=Rule)
+
+
+def in_force(versions: Iterable[R], on: date) -> R | None:
+    """The version in force on `on`; None where there is none. The loader has refused overlaps."""
+    return next((version for version in versions if version.basis.holds(on)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The document a scheme renders. `status` is in-force, draft or example; `note` says what the text leaves open."""
+
+    title: str
+    number: str
+    issuer: str
+    issued: date
+    status: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whose account is spent; the status has a clause of its own for oneself and for a relative where they differ."""
+
+    basis: Basis
+    insurance: tuple[str, ...]
+    status: tuple[str, ...]
+    status_for_self: Cite
+    status_for_relative: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class Insured:
+    """Who may be insured with account money."""
+
+    basis: Basis
+    insurance: tuple[str, ...]
+    status: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Who may join at all, with whatever money: everyone, or the enrolled; and what a plan may not ask of them."""
+
+    basis: Basis
+    everyone: bool
+    insurance: tuple[str, ...]
+    status: tuple[str, ...]
+    forbidden_conditions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    basis: Basis
+    allow: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChronicBenefit:
+    """A payer who holds the outpatient chronic-disease benefit (门诊慢性病待遇) may not pay for relatives."""
+
+    basis: Basis
+    bars_relatives: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    fen: int
+    cite: Cite
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The personal account as a means of payment. `excess` says who bears what limit and balances do not carry.
+
+    `order_cite` and `excess_cite` are None where the document is silent: the personal account alone, and no mixing.
+    """
+
+    basis: Basis
+    open: bool
+    minimum_balance: Amount | None
+    yearly_limit: Amount | None
+    limit_year: str
+    order: tuple[str, ...]
+    order_cite: Cite | None
+    excess: str
+    excess_cite: Cite | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRule:
+    basis: Basis
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewClock:
+    """Working days until a waiting review escalates and until it is void, and what a missed common start date means."""
+
+    basis: Basis
+    escalate_days: int
+    void_days: int
+    missed_start: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    basis: Basis
+    sell: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CashOnly:
+    """Product kinds that no account may pay for."""
+
+    basis: Basis
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A product is on sale once one of the routes of selection in `by` has confirmed it."""
+
+    basis: Basis
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFeatures:
+    basis: Basis
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Premium:
+    basis: Basis
+    may_vary_by: tuple[str, ...]
+    never_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Whether a plan must pay both the in-scope part left to the person and the out-of-scope part."""
+
+    basis: Basis
+    both_sides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommonIllness:
+    """ICD-10 categories and ranges that a plan may not exclude; `codes_are_example` where the document names none."""
+
+    basis: Basis
+    codes: tuple[str, ...]
+    codes_are_example: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hardship:
+    basis: Basis
+    categories: tuple[str, ...]
+    favours: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PayerOrder:
+    """Who pays a bill before this insurance, in order; the place of those in `plan_sets` is left to the plan."""
+
+    basis: Basis
+    first: tuple[str, ...]
+    plan_sets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    basis: Basis
+    routes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """Years of one agreement; `in_principle` lets a recorded reason depart from it."""
+
+    basis: Basis
+    years: int
+    in_principle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CostAndProfit:
+    """The most that cost and profit may take of the premium; `reason_lifts` where the document says "in principle"."""
+
+    basis: Basis
+    most: int
+    reason_lifts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutRatio:
+    """Below this net payout of all funds raised over an agreement period, a re-pricing is opened."""
+
+    basis: Basis
+    below: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    basis: Basis
+    carried: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    basis: Basis
+    per_product: bool
+    income_and_payout_apart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """One area's scheme as loaded. `admdvs` are the prefixes of the area codes it reaches."""
+
+    id: str
+    name: str
+    admdvs: tuple[str, ...]
+    acct_pay_counted: str
+    document: Document
+    payer: tuple[Payer, ...]
+    insured: tuple[Insured, ...]
+    join: tuple[Join, ...]
+    relations: tuple[Relations, ...]
+    chronic_benefit: tuple[ChronicBenefit, ...]
+    account: tuple[Account, ...]
+    review: tuple[ReviewRule, ...]
+    review_clock: tuple[ReviewClock, ...]
+    kinds: tuple[Kinds, ...]
+    cash_only: tuple[CashOnly, ...]
+    listing: tuple[Listing, ...]
+    refused_features: tuple[RefusedFeatures, ...]
+    premium: tuple[Premium, ...]
+    coverage: tuple[Coverage, ...]
+    common_illness: tuple[CommonIllness, ...]
+    hardship: tuple[Hardship, ...]
+    payer_order: tuple[PayerOrder, ...]
+    selection: tuple[Selection, ...]
+    cycle: tuple[Cycle, ...]
+    cost_and_profit: tuple[CostAndProfit, ...]
+    payout_ratio: tuple[PayoutRatio, ...]
+    surplus: tuple[Surplus, ...]
+    books: tuple[Books, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """One basic insurance of a person: national `insutype`, `psn_insu_stas` and `insuplc_admdvs`."""
+
+    insurance: str
+    status: str
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What decides about a person: each enrolment (310 and 390 can both be active), and the chronic benefit."""
+
+    enrolments: tuple[Enrolment, ...]
+    chronic_benefit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What decides about a product in the year asked about; `listed` is the scheme's own confirmation of it."""
+
+    kind: str
+    features: tuple[str, ...] = ()
+    listed: bool = True
+    account_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A purchase to decide.
+
+    For oneself `payer` and `insured` are the same person. `account_family` says that the insured is registered to the
+    payer's account. `balances_fen` is per account (`personal`, `savings`), before this order and net of other holds;
+    `paid_this_year_fen` is what the payer's account has paid in the limit's year, live holds included.
+    """
+
+    payer: Person
+    insured: Person
+    relation: str
+    product: Product
+    premium_fen: int
+    pay_with: str
+    balances_fen: tuple[tuple[str, int], ...] = ()
+    paid_this_year_fen: int = 0
+    account_family: bool = False
+
+    def __post_init__(self) -> None:
+        amounts = [self.premium_fen, self.paid_this_year_fen, *(fen for _, fen in self.balances_fen)]
+        if min(amounts) < 0:
+            raise ValueError("premium, balances and earlier payments are at least zero")
+        if self.pay_with not in ("account", "cash"):
+            raise ValueError(f"a purchase is paid with account or cash, not {self.pay_with!r}")
