@@ -17,6 +17,8 @@ from huibao.benefits.terms import Compiled
 Claim = dict[str, Any]
 Person = dict[str, Any]
 
+HEALTHY: Person = {"preexisting": 0}
+
 HEAD = """
 syntax = 1
 id = "inline"
@@ -40,12 +42,13 @@ id = "plus"
 id = "self-paid"
 name = "自费费用"
 base = "fulamt_ownpay_amt"
-deductible = { yuan = 10000, per = "year", allocation = "listed" }
+deductible = [{ yuan = 10000, per = "year", allocation = "listed" }]
 ratio = "50%"
 cap = { yuan = 40000, per = "year" }
 """
 TWO_BANDS = BENEFIT.replace(
     'ratio = "50%"', 'bands_from = "zero"\nbands = [{ above = 0, to = 30000, ratio = "40%" }, { above = 30000, ratio = "60%" }]')
+NOT_FED = BENEFIT.replace("deductible = [", 'deductible = [{ yuan = 500, per = "visit", feeds = false }, ')
 
 
 class Row(NamedTuple):
@@ -105,9 +108,6 @@ def check(row: Row) -> None:
 
 # ── bands, deductibles, base ─────────────────────────────────────────────────────────────────────────────────────────
 
-HEALTHY: Person = {"preexisting": 0}
-
-
 @table([
     # 5000 × 30% + 5000 × 40% + 8000 × 50% + 7000 × 70%
     Row("bands whose ratio rises", "aksu-huiminbao-2025", {}, [own(30000)], [12400]),
@@ -135,11 +135,10 @@ HEALTHY: Person = {"preexisting": 0}
     # annual 6000: 4000 seen; 2000 left, of which the visit takes 500; then only the visit's 500
     Row("per visit beside an annual one that it feeds", "liuzhou-example-2026", {}, [both(4000, 0)] * 3, [0, 1400, 2450]),
     # annual 10000 sees 3500 a visit: 3500; 7000; (3500 − 3000) × 50%
-    Row("per visit beside an annual one that it does not feed", BENEFIT.replace(
-        "deductible = {", 'deductible = [{ yuan = 500, per = "visit", feeds = false }, {').replace('"listed" }', '"listed" }]'), {},
-        [own(4000)] * 3, [0, 0, 250]),
+    Row("per visit beside an annual one that it does not feed", NOT_FED, {}, [own(4000)] * 3, [0, 0, 250]),
     # (15000 + 15000 − 20000) × 60%
-    Row("a deductible shared by a household", "jilin-example-2026", {}, [own(15000, psn_no="甲"), own(15000, psn_no="乙")], [0, 6000]),
+    Row("a deductible shared by a household", "jilin-example-2026", {},
+        [own(15000, psn_no="甲"), own(15000, psn_no="乙")], [0, 6000]),
 ])
 def test_bands_deductibles_and_base(row: Row) -> None:
     check(row)
@@ -159,7 +158,7 @@ POLICY: list[tuple[str, Person, Person]] = [
     ("claim_free_years >= 1", {"claim_free_years": 1}, {"claim_free_years": 0}),
     ("paid_last_year <= 5000", {"paid_last_year": 5000}, {"paid_last_year": 5001}),
     ("family_members >= 3", {"family_members": 3}, {"family_members": 2}),
-    ("hardship in (special-support, subsistence)", {"hardship": "subsistence"}, {"hardship": "subsistence-margin"}),
+    ("hardship in (destitute, subsistence-allowance)", {"hardship": "subsistence-allowance"}, {"hardship": "near-subsistence"}),
     ("insutype = 390", {"insutype": "390"}, {"insutype": "310"}),
     ("tier = plus", {"tier": "plus"}, {"tier": "base"}),
     ("age >= 60", {"age": 60}, {"age": 59}),
@@ -168,7 +167,9 @@ POLICY: list[tuple[str, Person, Person]] = [
 
 @pytest.mark.parametrize(("change", "pays"), CHANGES, ids=["deductible", "ratio", "cap"])
 @pytest.mark.parametrize(("condition", "favoured", "other"), POLICY, ids=[condition for condition, _, _ in POLICY])
-def test_deductible_ratio_and_cap_by_the_policy(condition: str, favoured: Person, other: Person, change: str, pays: list[int]) -> None:
+def test_deductible_ratio_and_cap_by_the_policy(
+    condition: str, favoured: Person, other: Person, change: str, pays: list[int]
+) -> None:
     varied = plan(BENEFIT + when(condition, change))
     claims = [own(50000), own(150000)]
     assert paid(varied, favoured, claims) == fen(pays)
@@ -264,8 +265,8 @@ CANCER = {"preexisting": 1, "severe_preexisting": 1, "dise_codg": "C34.900"}
         [0, 12000]),
     # day 29, an accident on it, day 30
     Row("a waiting period of every illness but accidents", "xizang-example-2026", HEALTHY, [
-        both(28000, 0, begndate="2026-01-30"), both(1100, 0, begndate="2026-01-30", accident=1), both(28000, 0, begndate="2026-01-31")],
-        [0, 900, 12000]),
+        both(28000, 0, begndate="2026-01-30"), both(1100, 0, begndate="2026-01-30", accident=1),
+        both(28000, 0, begndate="2026-01-31")], [0, 900, 12000]),
     # held before the first enrolment; fallen ill since then, (28000 − 8000) × 60%
     Row("severe pre-existing excluded only before first enrolment", "xizang-example-2026", {"years_enrolled": 3}, [
         both(28000, 0, **CANCER), both(28000, 0, **CANCER, healthy_since_first=1)], [0, 12000]),
@@ -279,9 +280,17 @@ def test_exclusions_waiting_and_preexisting(row: Row) -> None:
 
 # ── premium ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-PREMIUMS = BENEFIT.replace("yuan = 100\n", "\n".join(f'[[premium.row]]\nis = "{condition}"\nyuan = {yuan}' for condition, yuan in (
-    ("tier = plus and age >= 60", 300), ("tier = plus", 200), ("paid_last_year > 10000", 150), ("family_members >= 3", 80),
-    ("age < 18", 60), ("age >= 18", 100))) + "\n", 1)
+PREMIUMS = BENEFIT.replace("[premium]\nyuan = 100\n", """
+[premium]
+row = [
+    { is = "tier = plus and age >= 60", yuan = 300 },
+    { is = "tier = plus", yuan = 200 },
+    { is = "paid_last_year > 10000", yuan = 150 },
+    { is = "family_members >= 3", yuan = 80 },
+    { is = "age < 18", yuan = 60 },
+    { is = "age >= 18", yuan = 100 },
+]
+""")
 
 
 @pytest.mark.parametrize(("known", "yuan"), [
@@ -338,8 +347,8 @@ def test_order_among_payers_and_split_by_days(row: Row) -> None:
 @pytest.mark.parametrize(("hardship", "premium_yuan", "deductible", "in_scope", "out_of_scope", "cap"), [
     # the category, its premium; of 20,000 in scope and 10,000 out of scope: the deductible and what each pays; the cap
     ("none", 120, 12000, 4800, 4000, 500000),            # 8000 × 60%; 10000 × 40%
-    ("subsistence", 60, 6000, 9800, 5000, 600000),       # 14000 × 70%; 10000 × 50%
-    ("special-support", 60, 3000, 11900, 5000, 600000),  # 17000 × 70%; 10000 × 50%
+    ("subsistence-allowance", 60, 6000, 9800, 5000, 600000),       # 14000 × 70%; 10000 × 50%
+    ("destitute", 60, 3000, 11900, 5000, 600000),  # 17000 × 70%; 10000 × 50%
 ])
 def test_people_in_hardship_are_favoured(
     hardship: str, premium_yuan: int, deductible: int, in_scope: int, out_of_scope: int, cap: int

@@ -78,14 +78,14 @@ def _bands(plan: Plan, b: int, key: str, source: Source) -> None:
                        'with a shared one write bands_from = "deductible"')
     if on >= 0 and plan.deductibles[on].scope == "household":
         source.problem(f"{key}.bands_from", "家庭共用的免赔额不能作为个人分档的起点", "a household's deductible is no axis for one person's bands")
-    starts = {0, plan.deductibles[on].amount.fen} if on >= 0 else {0}
     tops = {plan.deductibles[on].amount.fen, *(fen for _, fen in plan.deductibles[on].amount.when)} if on >= 0 else {0}
+    starts = {0, *tops}
     for bands in (benefit.bands, *(v.bands for v in benefit.variations if v.bands)):
         if bands[0].above_fen not in starts:
-            wanted = " 或 ".join(money.plain_yuan(fen) for fen in sorted(starts))
-            source.problem(f"{key}.bands", f"第一档从 {money.yuan(bands[0].above_fen)} 元起,与免赔额之间有空隙或重叠;请写 above = {wanted}",
+            wanted = [money.plain_yuan(fen) for fen in sorted(starts)]
+            source.problem(f"{key}.bands", f"第一档从 {money.yuan(bands[0].above_fen)} 元起,与免赔额之间有空隙或重叠;请写 above = {' 或 '.join(wanted)}",
                            f"the first band starts at {money.yuan(bands[0].above_fen)}: a gap or overlap with the deductible; "
-                           f"write above = {wanted}")
+                           f"write above = {' or '.join(wanted)}")
         if len(bands) > 1 and bands[1].above_fen <= max(tops):
             source.problem(f"{key}.bands", f"免赔额 {money.yuan(max(tops))} 元已达到第二档的起点 {money.yuan(bands[1].above_fen)} 元",
                            f"the deductible of {money.yuan(max(tops))} reaches the second band at {money.yuan(bands[1].above_fen)}")
@@ -105,11 +105,19 @@ def _variations(plan: Plan, benefit: Benefit, key: str, source: Source) -> None:
     for n, variation in enumerate(benefit.variations, 1):
         if variation.bands and conditions.level(variation.condition) != "policy":
             _frozen(source, f"{key}.when[{n}].bands", variation.condition)
-        if variation.times is not None and any(band.ratio * variation.times % money.WHOLE for band in benefit.bands):
+        if variation.times is not None and any(ratio * variation.times % money.WHOLE for ratio in _ratios(benefit)):
             source.problem(f"{key}.when[{n}].times", "乘积不是两位小数以内的百分数,请直接写 ratios",
                            "the product is not a percentage of two decimals: write ratios")
         if variation.ratios and len(variation.ratios) > 1 and any(v.bands and len(v.bands) != len(variation.ratios) for v in benefit.variations):
             source.problem(f"{key}.when[{n}].ratios", "与另一 when 的 bands 档数不同", "another `when` has another number of bands")
+
+
+def _ratios(benefit: Benefit) -> Iterator[int]:
+    """Every ratio that a benefit may have before a share of it is taken."""
+    for bands in (benefit.bands, *(v.bands or () for v in benefit.variations)):
+        yield from (band.ratio for band in bands)
+    for variation in benefit.variations:
+        yield from variation.ratios or ()
 
 
 def _payment(variation: Variation) -> bool:

@@ -22,7 +22,7 @@ from huibao.core.refusal import Refusal
 #: A row that can't be read. The other statuses are those of `arrays`.
 REJECTED: Final = 99
 
-_ALWAYS_READ: Final = ("setl_id", "psn_no", "reverses", "setl_time", "cover_from", "cover_to", *AMOUNTS)
+_ALWAYS_READ: Final = ("setl_id", "accept_seq", "psn_no", "reverses", "setl_time", "cover_from", "cover_to", *AMOUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,10 @@ class _Batch:
     def column(self, name: str) -> Column:
         return _array(self.table[name]) if self.has(name) else pa.nulls(self.rows)
 
+    def text(self, name: str) -> Column:
+        """A column as text without surrounding blanks; nothing is a blank."""
+        return pc.utf8_trim_whitespace(self.column(name).cast(pa.large_string())).fill_null("")
+
     def headers(self) -> tuple[Mask, Ints]:
         """Which rows are lines of a bill, and the row of each row's bill. A line without its bill is none, and not good."""
         everyone = np.arange(self.rows)
@@ -173,6 +177,8 @@ class _Batch:
     def fold(self) -> Folded:
         original = vectors.hashed(self.column("reverses"))
         reversal = original != 0
+        if self.has("accept_seq") and not pa.types.is_integer(self.column("accept_seq").type):
+            self.good &= pc.match_substring_regex(self.text("accept_seq"), r"^\d*$").to_numpy(zero_copy_only=False) | self.is_line
         self.good &= (self.own != 0) & (vectors.hashed(self.column("psn_no")) != 0 if self.person is None else self.person != 0)
         held, left, amounts = self.buckets(reversal)
         covered, of_days = self.days(reversal)
@@ -299,15 +305,13 @@ class _Batch:
     def visits(self) -> Codes:
         if "mdtrt_id" not in self.of.columns():
             return np.zeros(len(self.bill), np.int32)
-        visit = pc.utf8_trim_whitespace(self.column("mdtrt_id").cast(pa.large_string()))
-        blank = pc.equal(visit, "").fill_null(True)
-        own = pc.utf8_trim_whitespace(self.column("setl_id").cast(pa.large_string()))
-        return vectors.numbered(pc.if_else(blank, own, visit))[self.bill]
+        visit = self.text("mdtrt_id")
+        return vectors.numbered(pc.if_else(pc.equal(visit, ""), self.text("setl_id"), visit))[self.bill]
 
     def items(self) -> Codes:
-        if self.of.shape.household or "med_list_codg" in self.of.columns():
-            text = pc.utf8_trim_whitespace(self.column("med_list_codg").cast(pa.large_string()))
-            return vectors.numbered(text.fill_null(""))
+        if "med_list_codg" in self.of.columns():
+            code, bill, line = (self.text(name) for name in ("med_list_codg", "setl_id", "feedetl_sn"))
+            return vectors.numbered(pc.if_else(pc.equal(code, ""), pc.binary_join_element_wise(bill, line, pa.scalar("#", pa.large_string())), code))
         return np.zeros(self.rows, np.int32)
 
     def units(self) -> Ints:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from huibao.scheme import words
+
 Level = Literal["policy", "visit", "line"]
 Kind = Literal["flag", "number", "choice", "code"]
 
@@ -40,7 +42,7 @@ class Fact:
     note: str = ""
 
 
-_HARDSHIP = ("none", "special-support", "subsistence", "subsistence-margin", "poverty-return", "orphan", "disabled")
+_HARDSHIP = ("none", *words.HARDSHIPS)
 _ALL: Final = (
     # What is known of the policy when it starts.
     Fact("age", "投保时年龄", "policy", "number", "age", needed=True, risk="age",
@@ -50,7 +52,7 @@ _ALL: Final = (
          note="310 employees, 390 residents"),
     Fact("tier", "投保档次", "policy", "choice", "tier", needed=True, note="the plan's own tiers"),
     Fact("hardship", "困难类别", "policy", "choice", "hardship", _HARDSHIP, "none",
-         note="特困 special-support, 低保 subsistence, 低保边缘 subsistence-margin, 防返贫监测 poverty-return, 孤儿, 重度残疾"),
+         note="、".join(f"{code} {zh}" for code, zh in words.HARDSHIPS.items())),
     Fact("years_enrolled", "连续参保年数", "policy", "number", "years_enrolled", default=1, note="this year counted: 1 is the first"),
     Fact("claim_free_years", "连续未理赔年数", "policy", "number", "claim_free_years", default=0, risk="illness"),
     Fact("healthy_years", "连续健康年数", "policy", "number", "healthy_years", default=0, risk="illness"),

@@ -30,29 +30,33 @@ from huibao.benefits.model import (
     VisitDate,
     WhenBoth,
 )
+from huibao.benefits.listing import refusals
 from huibao.core import money
-from huibao.core.tomlfile import FileRefused, Source, Table
+from huibao.core.tomlfile import Source, Table
+from huibao.scheme import loading as schemes
+from huibao.scheme import words
+from huibao.scheme.model import Scheme
 
 #: The syntax that this loader reads. A later one adds a reader; this one stays, since sold plans load for ever.
 SYNTAX: Final = 1
 
 Item = TypeVar("Item", Deductible, Cap)
 
-KINDS: Final = ("medical", "disease", "disability-income", "care", "medical-accident", "accident")
 STATUSES: Final = ("published", "example", "proposed")
-FEATURES: Final = ("investment", "return-of-premium", "loans")
-LONGEST_WAITING_DAYS: Final = 180
 WHEN_BOTH: Final[tuple[WhenBoth, ...]] = ("best", "first", "last")
 
 
-def load(path: Path) -> Plan:
-    """A plan from its file. Raises `FileRefused` with every problem found, and `OSError`."""
-    return _load(Source.open(path))
+def load(path: Path, scheme: Scheme | None = None) -> Plan:
+    """A plan from its file. Raises `FileRefused` with every problem found, and `OSError`.
+
+    What clauses forbid is refused under `scheme`, or under the scheme that the plan names.
+    """
+    return _load(Source.open(path), scheme)
 
 
-def load_text(name: str, text: str) -> Plan:
-    """A plan from text; `name` stands for the file in messages. Raises `FileRefused`."""
-    return _load(Source(name, text))
+def load_text(name: str, text: str, scheme: Scheme | None = None) -> Plan:
+    """A plan from text, as `load`; `name` stands for the file in messages."""
+    return _load(Source(name, text), scheme)
 
 
 def builtin_ids() -> tuple[str, ...]:
@@ -71,7 +75,7 @@ def _folder() -> resources.abc.Traversable:
     return resources.files("huibao") / "plans"
 
 
-def _load(source: Source) -> Plan:
+def _load(source: Source, scheme: Scheme | None) -> Plan:
     root = source.root()
     if root.whole("syntax", SYNTAX) != SYNTAX:
         root.problem("syntax", f"本程序只认识 syntax = {SYNTAX}", f"this program reads syntax = {SYNTAX}")
@@ -80,6 +84,13 @@ def _load(source: Source) -> Plan:
     root.close()
     source.done()
     checks.check(plan, source)
+    if scheme is None and plan.scheme in schemes.builtin_ids():
+        scheme = schemes.builtin(plan.scheme)
+    elif scheme is None and plan.scheme:
+        known = "、".join(schemes.builtin_ids())
+        source.problem("scheme", f"没有方案“{plan.scheme}”;可写:{known}", f"no scheme {plan.scheme!r}: {known}")
+    for refusal in refusals(plan, scheme):
+        source.problem(str(refusal.figures.get("key", "")), refusal.zh, refusal.en, refusal.clause)
     source.done()
     return plan
 
@@ -118,12 +129,12 @@ class _Reader:
         reason = cost.text("bureau_reason", "")
         cost.close()
         return Plan(
-            id=root.text("id"), name=root.text("name"), kind=root.choice("kind", KINDS), status=root.choice("status", STATUSES),
+            id=root.text("id"), name=root.text("name"), kind=root.choice("kind", words.KINDS), status=root.choice("status", STATUSES),
             valid_from=valid_from, valid_to=valid_to, visit_counts_at=visit_date, benefits=benefits,
             tail_days=root.whole("tail_days", 0), scheme=root.text("scheme", "") or None,
             account=root.choice("account", ("open", "closed", "unstated"), "unstated"), sources=root.texts("sources"),
             tiers=self.tiers, premium=self.premium(), join=self.condition(root.table("join"), closed=True),
-            features=root.choices("features", FEATURES, ()), expense_ratio=ratios[0], profit_ratio=ratios[1], ratio_reason=reason,
+            features=root.choices("features", words.FEATURES, ()), expense_ratio=ratios[0], profit_ratio=ratios[1], ratio_reason=reason,
             waiting_days=waiting_days, waiting_not_for=waiting_not_for, before=root.choices("before", FUND_PAYERS, ()),
             preexisting=self.preexisting(), lists=self.lists(), deductibles=tuple(self.deductibles), caps=tuple(self.caps),
             limits=tuple(self.limits), exclusions=exclusions, examples=root.each("example", self.example),

@@ -51,6 +51,8 @@ def make_buckets(amounts: Any, before: Any, is_line: Any, is_reversal: Any, insi
                 a[PERSON] += ahead
             if said[CASH]:
                 a[CASH] += ahead
+            if said[IN_SCOPE] and not said[INSCP]:
+                a[IN_SCOPE] += ahead
             said[FUND] = True
         for k in range(AMOUNT_COUNT):
             if a[k] < 0 or a[k] >= AMOUNT_LIMIT_FEN:

@@ -55,6 +55,8 @@ def _read(plan: Compiled, row: Row, lines: Sequence[Row], acct_inside_fund: bool
     for name, value in (("setl_id", setl_id), ("psn_no", psn_no)):
         if not value:
             raise bad(name, "为空", "is missing")
+    if not (text(row, "accept_seq") or "0").isdecimal():
+        raise bad("accept_seq", f"为 {text(row, 'accept_seq')!r},不是受理序号", "is not a whole number")
     reverses = text(row, "reverses")
     amounts = {name: amount(row, name) for name in AMOUNTS}
     if reverses:
@@ -66,7 +68,7 @@ def _read(plan: Compiled, row: Row, lines: Sequence[Row], acct_inside_fund: bool
     before = {name: amount(row, name) or 0 for name in plan.plan.before}
     if before:
         amounts["fund_pay_sumamt"] = max(0, (amounts["fund_pay_sumamt"] or 0) - sum(before.values()))
-        for name in ("psn_part_amt", "psn_cash_pay"):
+        for name in ("psn_part_amt", "psn_cash_pay", *(["in_scope_self_pay"] if amounts["inscp_scp_amt"] is None else [])):
             stated = amounts[name]
             amounts[name] = None if stated is None else stated + sum(before.values())
     found = buckets(amounts, acct_inside_fund)
@@ -83,7 +85,7 @@ def _read(plan: Compiled, row: Row, lines: Sequence[Row], acct_inside_fund: bool
         frozen = bits & plan.frozen
         provisional = known.get("preexisting", False) is None
         a, p, o, s = (money.half_up(x * inside, days) if inside else x for x in four)
-        parts.append(Part((a, p, o, s), plan.terms(bits), text(line, "med_list_codg"), units(line) if plan.counts_units else money.WHOLE))
+        parts.append(Part((a, p, o, s), plan.terms(bits), item_of(line), units(line) if plan.counts_units else money.WHOLE))
     burden = sum(sum(part.amounts) for part in parts)
     left = person = max(0, found.person_fen - sum(before.values()))
     if 0 < inside < days:
@@ -148,6 +150,11 @@ def spread(held: Four, header: Sequence[int], lines: Sequence[Four]) -> list[Fou
         stated = [rest[k], *(line[k] for line in lines)]
         columns.append(money.apportion(held[k], stated) if any(stated) else [held[k], *[0] * len(lines)])
     return [(a, p, o, s) for a, p, o, s in zip(*columns, strict=True)]
+
+
+def item_of(line: Row) -> str:
+    """What a line is about: its code in the catalogue; a line without one is an item of its own."""
+    return text(line, "med_list_codg") or f"{text(line, 'setl_id')}#{text(line, 'feedetl_sn')}"
 
 
 def units(line: Row) -> int:

@@ -19,7 +19,7 @@ from huibao.core import money
 from huibao.core.time import business_date, moment
 
 Mask = NDArray[np.bool_]
-Column = pa.Array[Any]
+Column = Any  # a pyarrow Array; pyarrow has no types
 
 #: Nothing was said.
 NULL: Final = -(1 << 62)

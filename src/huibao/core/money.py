@@ -6,18 +6,20 @@ an `int` of fen. A binary float is refused, since 2.675 yuan has none.
 
 import re
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Final
 
 #: The whole of something: 100%.
 WHOLE: Final = 10_000
 
-#: No single amount of a settlement reaches this many fen (ten thousand million yuan's tenth: 1,000,000,000.00 yuan).
-#: Below it every product of the benefit arithmetic fits 63 bits, so that columns and Python agree.
+#: No amount of a settlement reaches 1,000,000,000.00 yuan: `benefits` refuses it. Below that every product of the
+#: benefit arithmetic fits 63 bits, so that columns and Python agree.
 AMOUNT_LIMIT_FEN: Final = 100_000_000_000
 
-_AMOUNT = re.compile(r"[+-]?\d+(\.\d*)?")
-_PERCENT = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?%")
+_AMOUNT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+_PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%")
+#: Enough digits that no amount is cut before it is rounded.
+_EXACT = Context(prec=200)
 
 
 class MoneyError(ValueError):
@@ -36,10 +38,10 @@ def fen(yuan: str | int | Decimal) -> int:
         if not _AMOUNT.fullmatch(text):
             raise MoneyError(f"{yuan!r} is not an amount in yuan: write digits with at most one point, such as 1234.50")
         yuan = Decimal(text)
-    amount = Decimal(yuan)
-    if not amount.is_finite():
-        raise MoneyError(f"{yuan!r} is not an amount in yuan")
-    return int(amount.scaleb(2).to_integral_value(rounding=ROUND_HALF_UP))
+    try:
+        return int(_EXACT.scaleb(Decimal(yuan), 2).to_integral_value(ROUND_HALF_UP, _EXACT))
+    except (InvalidOperation, ValueError, OverflowError):
+        raise MoneyError(f"{yuan!r} is not an amount in yuan") from None
 
 
 def yuan(amount_fen: int) -> str:

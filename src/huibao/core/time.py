@@ -8,9 +8,9 @@ SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
 def moment(text: str) -> datetime:
-    """The national platform's `yyyy-MM-dd HH:mm:ss` (or a bare date, midnight) as an aware time in Asia/Shanghai.
+    """The national platform's `yyyy-MM-dd HH:mm:ss` as an aware time in Asia/Shanghai; a bare date is midnight.
 
-    Raises `ValueError` for anything else.
+    Other forms of ISO 8601 are understood too, with their zone where they name one. Raises `ValueError` for the rest.
     """
     read = datetime.fromisoformat(text.strip())
     return read.replace(tzinfo=SHANGHAI) if read.tzinfo is None else read.astimezone(SHANGHAI)

@@ -106,12 +106,13 @@ class Table:
 
     def choice(self, key: str, allowed: Iterable[Choice], default: Choice | None = None) -> Choice:
         options = {str(option): option for option in allowed}
-        value = self.text(key, default)
-        if value in options:
+        value = self.raw(key)
+        if isinstance(value, str) and value in options:
             return options[value]
-        if key in self._values:
-            self.problem(key, f"“{value}”不在可选值之内,请写:{'、'.join(options)}",
-                         f"{value!r} is not a known value{_nearest(value, list(options))}; write one of: {', '.join(options)}")
+        if value is not None or default is None:
+            said = f"“{value}”不在可选值之内" if value is not None else "缺少此键"
+            said_en = f"{value!r} is not a known value{_nearest(str(value), list(options))}" if value is not None else "missing"
+            self.problem(key, f"{said},请写:{'、'.join(options)}", f"{said_en}; write one of: {', '.join(options)}")
         return default if default is not None else next(iter(options.values()))
 
     def flag(self, key: str, default: bool | None = None) -> bool:
