@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from huibao.benefits import arrays
-from huibao.benefits.columns import REJECTED, ColumnFold
+from huibao.benefits.batch import REJECTED
+from huibao.benefits.columns import ColumnFold
 from huibao.benefits.history import History
 from huibao.benefits.model import Plan
 from huibao.benefits.reading import read
@@ -61,7 +62,8 @@ def by_columns(plan: Plan, rows: list[Row]) -> list[tuple[str, Figures]]:
     table = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
     folded = ColumnFold(plan).fold(table)
     why = {r.line - 1: r.refusal.code for r in folded.rejected}
-    result, found = folded.result, []
+    result = folded.result
+    found: list[tuple[str, Figures]] = []
     for n, row in enumerate(folded.rows.tolist()):
         status = int(result.status[n])
         if status > arrays.REVERSAL:

@@ -1,20 +1,44 @@
 """The columns give the fen of the desk, on random plans from the whole plan language and random histories."""
 
-from hypothesis import HealthCheck, assume, given, settings
+import os
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, assume, given, seed, settings
 
 from huibao.benefits import loading
 from huibao.core.tomlfile import FileRefused
 from tests.benefits.both import by_columns, by_desk
 from tests.benefits.random_plans import Row, histories, plans
 
+#: How many the long run tries, and how many of them in one piece: hypothesis remembers every example of a piece.
+EXAMPLES: Final = int(os.environ.get("HUIBAO_EXAMPLES", "1000000"))
+PIECE: Final = 5000
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(plans(), histories())
-def test_columns_equal_the_desk(text: str, rows: list[Row]) -> None:
+
+def equal(text: str, rows: list[Row]) -> None:
     try:
         plan = loading.load_text("random.toml", text)
     except FileRefused:
         assume(False)
-        return
     rows = rows if plan.household else sorted(rows, key=lambda row: str(row["psn_no"]))
     assert by_columns(plan, rows) == by_desk(plan, rows)
+
+
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plans(), histories())
+def test_columns_equal_the_desk(text: str, rows: list[Row]) -> None:
+    equal(text, rows)
+
+
+@pytest.mark.long
+def test_columns_equal_the_desk_at_length() -> None:
+    """Piece by piece, each with its number as its seed: a failure says which, and is found again by it."""
+    for n in range(0, EXAMPLES, PIECE):
+        some = settings(max_examples=min(PIECE, EXAMPLES - n), deadline=None, database=None,
+                        suppress_health_check=list(HealthCheck))
+        try:
+            seed(n)(some(given(plans(), histories())(equal)))()
+        except BaseException as error:
+            error.add_note(f"seed {n}")
+            raise

@@ -23,7 +23,7 @@ PUBLISHED = (
     "suisuikang-2026",
 )
 #: One plan for each of the five documents.
-EXAMPLES = {"jilin-example-2026": "jilin", "liuzhou-example-2026": "liuzhou", "shenyang-example-2026": "shenyang",
+EXAMPLES = {"example-2026": None, "jilin-example-2026": "jilin", "liuzhou-example-2026": "liuzhou", "shenyang-example-2026": "shenyang",
             "xinjiang-example-2026": "xinjiang", "xizang-example-2026": "xizang"}
 EVERY = tuple(sorted((*PUBLISHED, *EXAMPLES)))
 
@@ -196,6 +196,7 @@ PREMIUMS: list[tuple[str, dict[str, Value], int]] = [
     ("liuzhou-example-2026", {"age": 60}, 188),
     ("shenyang-example-2026", {}, 99),
     ("xinjiang-example-2026", {}, 120),
+    ("example-2026", {}, 99),
     ("xinjiang-example-2026", {"hardship": "subsistence-allowance"}, 60),
     ("xinjiang-example-2026", {"hardship": "destitute"}, 60),
     ("xizang-example-2026", {"tier": "base", "age": 59}, 168),

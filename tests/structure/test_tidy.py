@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from tests.structure.sizes import functions, ratchet
-from tests.structure.tidy_rules import RULES, WIDTH, Rule
+from tests.structure.tidy_rules import RULES, TEST_WIDTH, WIDTH, Rule
 from tests.structure.tree import PACKAGE, texts
 
 FILE_LIMIT: Final = 400
@@ -56,6 +56,7 @@ PLANTED = [
     ("unfinished work",                     "tests/x.py",  "# FIX" + "ME"),
     ("unfinished work",                     "tests/x.py",  "# X" + "XX"),
     (f"a line of more than {WIDTH} characters", HERE,      "#" * (WIDTH + 1)),
+    (f"a line of more than {TEST_WIDTH} characters", "tests/x.py", "#" * (TEST_WIDTH + 1)),
     ("a tab",                               "README.md",   "a\tb"),
     ("a trailing blank",                    "README.md",   "a "),
     ("no clean end",                        "README.md",   "a"),

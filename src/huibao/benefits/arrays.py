@@ -131,10 +131,12 @@ def table(plan: Compiled, terms: list[Terms]) -> Table:
     p = plan.plan
     n, benefits = max(1, len(terms)), len(p.benefits)
     widest = max((len(bands) for t in terms for bands in t.bands), default=1)
-    out = Table(np.zeros((n, benefits, 4), np.int64), np.ones((n, benefits), np.int32),
-                *(np.zeros((n, benefits, widest), np.int64) for _ in range(3)),
-                np.zeros((n, len(p.deductibles)), np.int64), np.zeros((n, len(p.caps)), np.int64),
-                np.zeros((n, len(p.limits)), np.int64), np.zeros((n, benefits), np.int32))
+
+    def fen(*shape: int) -> Ints:
+        return np.zeros((n, *shape), np.int64)
+
+    out = Table(fen(benefits, 4), np.ones((n, benefits), np.int32), fen(benefits, widest), fen(benefits, widest), fen(benefits, widest),
+                fen(len(p.deductibles)), fen(len(p.caps)), fen(len(p.limits)), np.zeros((n, benefits), np.int32))
     for i, t in enumerate(terms):
         out.weights[i] = t.weights
         out.deductible[i], out.cap[i], out.limit[i], out.rank[i] = t.deductibles, t.caps, t.limits, t.rank

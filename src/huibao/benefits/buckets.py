@@ -60,7 +60,7 @@ def buckets(given: Mapping[str, int | None], acct_inside_fund: bool = False) -> 
     return Buckets(parts, sum(parts))
 
 
-def _person(given: Mapping[str, int | None], fund: int, hospital: int) -> int | None | Refusal:
+def _person(given: Mapping[str, int | None], fund: int, hospital: int) -> int | Refusal | None:
     """What is left to the person as the message says it; None where it says nothing."""
     stated, account, cash = given.get("psn_part_amt"), given.get("acct_pay"), given.get("psn_cash_pay")
     paid = None if account is None or cash is None else account + cash

@@ -1,7 +1,7 @@
 """What the arithmetic can't mean: plans that load as files and are refused as sums, each with the place to mend."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from huibao.benefits import conditions
 from huibao.benefits.buckets import AMOUNTS
@@ -63,7 +63,8 @@ def _unique(plan: Plan, source: Source) -> None:
                            'no benefit uses it: write { shared = "…" } in a benefit')
     for benefit in plan.benefits:
         if not any(benefit.weights):
-            source.problem(f"benefit {benefit.id}", f"base 没有任何费用;可写 {'、'.join(BUCKETS)}", f"base has no cost: write some of {', '.join(BUCKETS)}")
+            source.problem(f"benefit {benefit.id}", f"base 没有任何费用;可写 {'、'.join(BUCKETS)}",
+                           f"base has no cost: write some of {', '.join(BUCKETS)}")
 
 
 # ── bands ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -76,6 +77,11 @@ def _bands(plan: Plan, b: int, key: str, source: Source) -> None:
         source.problem(f"{key}.bands_from", f"从零计的分档需要本项自己的、同为 per = \"{benefit.bands_per}\" 的免赔额;共用免赔额请写 bands_from = \"deductible\"",
                        f'bands counted from zero need a deductible of this benefit\'s own with per = "{benefit.bands_per}"; '
                        'with a shared one write bands_from = "deductible"')
+    outermost = [d for d in Compiled(plan).deductible_order if b in plan.deductibles[d].benefits][-1:]
+    if on >= 0 and outermost != [on]:
+        source.problem(f"{key}.bands_from", "从零计的分档须以最外层的免赔额为起点;还有外层免赔额时请写 bands_from = \"deductible\"",
+                       'bands counted from zero start where the outermost deductible ends; with one further out write '
+                       'bands_from = "deductible"')
     if on >= 0 and plan.deductibles[on].scope == "household":
         source.problem(f"{key}.bands_from", "家庭共用的免赔额不能作为个人分档的起点", "a household's deductible is no axis for one person's bands")
     tops = {plan.deductibles[on].amount.fen, *(fen for _, fen in plan.deductibles[on].amount.when)} if on >= 0 else {0}
@@ -108,7 +114,8 @@ def _variations(plan: Plan, benefit: Benefit, key: str, source: Source) -> None:
         if variation.times is not None and any(ratio * variation.times % money.WHOLE for ratio in _ratios(benefit)):
             source.problem(f"{key}.when[{n}].times", "乘积不是两位小数以内的百分数,请直接写 ratios",
                            "the product is not a percentage of two decimals: write ratios")
-        if variation.ratios and len(variation.ratios) > 1 and any(v.bands and len(v.bands) != len(variation.ratios) for v in benefit.variations):
+        counts = {len(v.bands) for v in benefit.variations if v.bands}
+        if variation.ratios and len(variation.ratios) > 1 and counts - {len(variation.ratios)}:
             source.problem(f"{key}.when[{n}].ratios", "与另一 when 的 bands 档数不同", "another `when` has another number of bands")
 
 
@@ -169,7 +176,7 @@ def _amount(plan: Plan, item: Deductible | Cap, source: Source) -> None:
 
 def _caps_nest(plan: Plan, b: int, key: str, source: Source) -> None:
     own = [plan.caps[c] for c in Compiled(plan).caps_of[b]]
-    for inner, outer in zip(own, own[1:], strict=False):
+    for inner, outer in pairwise(own):
         if not _inside(inner, outer):
             source.problem(f"{key}.cap", f"限额“{inner.name}”与“{outer.name}”相互交叉,先后不同赔付就不同;请改为一个包含另一个",
                            f"the caps {inner.id!r} and {outer.id!r} cross, so that the payment would depend on their order: "
@@ -177,8 +184,8 @@ def _caps_nest(plan: Plan, b: int, key: str, source: Source) -> None:
 
 
 def _inside(inner: Cap, outer: Cap) -> bool:
-    return (set(inner.benefits) <= set(outer.benefits) and (inner.per == outer.per or outer.per == "year")
-            and (inner.scope == outer.scope or outer.scope == "household"))
+    return (set(inner.benefits) <= set(outer.benefits) and outer.per in (inner.per, "year")
+            and outer.scope in (inner.scope, "household"))
 
 
 def _limits_nest(plan: Plan, n: int, limit: Limit, source: Source) -> None:
@@ -226,7 +233,7 @@ def _reachable(plan: Plan, source: Source) -> None:
     """Each benefit takes something in some situation; else an earlier one takes all that it names."""
     met: set[int] = set()
     for facts in conditions.situations([b.condition for b in plan.benefits], plan.tier_ids):
-        free = {k for k in range(4)}
+        free = set(range(4))
         for b, benefit in enumerate(plan.benefits):
             if conditions.holds(benefit.condition, facts):
                 taken = {k for k in free if benefit.weights[k]}

@@ -245,6 +245,19 @@ class _Reader:
             raise ConditionError(f"{fact.name} is one of {', '.join(v for v in allowed if v)}, never {value!r}")
 
 
+def as_text(condition: Condition) -> str:
+    """A condition as it would be written in a plan file."""
+    match condition:
+        case Atom(fact, op, values):
+            return fact if op == "is" else f"{fact} in ({', '.join(values)})" if op == "in" else f"{fact} {op} {values[0]}"
+        case Not(part):
+            return f"not {as_text(part)}" if isinstance(part, Atom) else f"not ({as_text(part)})"
+        case All(parts):
+            return " and ".join(f"({as_text(p)})" if isinstance(p, Any) else as_text(p) for p in parts) or "always"
+        case Any(parts):
+            return " or ".join(as_text(p) for p in parts)
+
+
 def in_words(condition: Condition) -> str:
     """A condition as a Chinese reader says it."""
     match condition:

@@ -180,12 +180,15 @@ class _Settling:
             total = sum(entry.rest for entry in entries)
             taken = min(total, max(0, amount - reached))
             self.moved[key] = seen[d] = reached + total
+            rests = [sum(entry.rest for entry in self.entries[b]) for b in item.benefits]
             if taken:
                 self.spread(taken, entries, item.proportion, item.feeds)
             if self.steps is not None and (taken or amount):
-                for b in item.benefits:
+                for b, rest in zip(item.benefits, rests, strict=True):
+                    took = rest - sum(entry.rest for entry in self.entries[b])
                     if self.entries[b]:
-                        self.say(b, "deductible", item.name, amount, min(before, amount), taken)
+                        self.say(b, "deductible", item.name, amount, min(reached, amount), took)
+                    reached += 0 if item.proportion else took
         return seen
 
     @staticmethod
@@ -220,7 +223,10 @@ class _Settling:
             at += entry.rest
             exact += part
             upto = money.half_up(exact)
-            entry.pay = min(upto - placed + flat, room)
+            owed = upto - placed + flat
+            entry.pay = min(owed, room)
+            if owed > room:
+                self.say(b, "hold", "", owed, room)
             placed = upto
             room -= entry.pay
         return covered

@@ -22,7 +22,7 @@ def is_plain(s: Shape, t: Table, bills: Bills) -> bool:
     return bool(plan and bills.amounts.shape[1] == len(bills.first) and _unheld(bills.amounts, bills.burden, bills.left))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _unheld(amounts: Any, burden: Any, left: Any) -> bool:
     """Whether no earlier payer holds any bill below its own parts, so that the holds of the fold never bind."""
     for i in range(len(burden)):
@@ -32,7 +32,7 @@ def _unheld(amounts: Any, burden: Any, left: Any) -> bool:
     return True
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def fold_plain(s: Any, t: Any, bills: Any, out: Any) -> None:
     """Folds every group as if it had no reversals; groups that have any are folded over by the caller."""
     nb, nd, nc = s.benefits, len(s.order), len(s.cap_order)
@@ -59,7 +59,7 @@ def fold_plain(s: Any, t: Any, bills: Any, out: Any) -> None:
             used[c] = _cap(np.flatnonzero(s.c_member[c]), t.cap[:, c].copy(), first, terms, pay, used[c])
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _costs(weights: Any, terms: Any, amounts: Any, base: Any, covered: Any) -> None:
     """What each bill has for a benefit, weighted and rounded; nothing of it is deducted yet."""
     a, p, o, f = amounts[0], amounts[1], amounts[2], amounts[3]
@@ -69,8 +69,8 @@ def _costs(weights: Any, terms: Any, amounts: Any, base: Any, covered: Any) -> N
         base[i] = covered[i] = np.int64(np.uint64(exact + 5000) // np.uint64(10000))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _deductible(members: Any, amount: Any, first: Any, terms: Any, covered: Any, seen: int, after: Any) -> int:
+@numba.njit(cache=True)
+def _deductible(members: Any, amount: Any, first: Any, terms: Any, covered: Any, seen: Any, after: Any) -> Any:
     """Takes one deductible off the benefits that it joins, in order; answers what it has seen when the block ends."""
     zero = np.int64(0)
     only = covered[members[0]]
@@ -92,9 +92,9 @@ def _deductible(members: Any, amount: Any, first: Any, terms: Any, covered: Any,
     return seen
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _bands(own: bool, bands: Any, above: Any, ratio: Any, first: Any, terms: Any, base: Any, covered: Any, deducted: Any, payable: Any,
-           pay: Any, passed: int, after: Any) -> int:
+@numba.njit(cache=True)
+def _bands(own: Any, bands: Any, above: Any, ratio: Any, first: Any, terms: Any, base: Any, covered: Any, deducted: Any, payable: Any,
+           pay: Any, passed: Any, after: Any) -> Any:
     """Pays what is covered along the bands of a benefit; answers how far along the axis the block ends."""
     zero = np.int64(0)
     for i in range(len(terms)):
@@ -113,8 +113,8 @@ def _bands(own: bool, bands: Any, above: Any, ratio: Any, first: Any, terms: Any
     return passed
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _cap(members: Any, amount: Any, first: Any, terms: Any, pay: Any, used: int) -> int:
+@numba.njit(cache=True)
+def _cap(members: Any, amount: Any, first: Any, terms: Any, pay: Any, used: Any) -> Any:
     """Cuts the benefits that a cap joins to what it leaves, in order; answers what has come under it."""
     zero = np.int64(0)
     only = pay[members[0]]

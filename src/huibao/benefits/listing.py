@@ -9,13 +9,12 @@ from huibao.benefits.conditions import Condition
 from huibao.benefits.facts import FACTS
 from huibao.benefits.model import Plan
 from huibao.core.refusal import Refusal
-from huibao.scheme import words
 from huibao.scheme.model import Product, Scheme
 from huibao.scheme.national import effect
 from huibao.scheme.national_loading import builtin_national
 from huibao.scheme.rules import product_refusal
 from huibao.scheme.running import cost_and_profit
-from huibao.scheme.terms import PlanTerms, plan_refusals
+from huibao.scheme.terms import PlanTerms, payer_order, plan_refusals
 
 #: What a premium depends on when it depends on a fact, in the words of schemes.
 _FACTORS: Final = {
@@ -36,10 +35,13 @@ def refusals(plan: Plan, scheme: Scheme | None) -> Iterator[Refusal]:
     for refusal in plan_refusals(scheme, on, plan_terms(plan)):
         yield _at({"plan.join_condition_refused": "join", "plan.premium_by_illness_risk": "premium",
                    "plan.premium_factor_not_provided": "premium"}.get(refusal.code, "benefit"), refusal)
+    if plan.before:
+        order = payer_order(scheme, on, before=plan.before)
+        if isinstance(order, Refusal):
+            yield _at("before", order)
     if plan.expense_ratio is not None and plan.profit_ratio is not None:
-        premium = max(row.fen for row in plan.premium) or 1
         # Of a premium of 10,000 fen each ten-thousandth is one fen: the ratios need no premium of their own.
-        found = cost_and_profit(scheme, on, 10_000, plan.expense_ratio, plan.profit_ratio, plan.ratio_reason) if premium else None
+        found = cost_and_profit(scheme, on, 10_000, plan.expense_ratio, plan.profit_ratio, plan.ratio_reason)
         if isinstance(found, Refusal):
             yield _at("cost", found)
 
@@ -47,7 +49,7 @@ def refusals(plan: Plan, scheme: Scheme | None) -> Iterator[Refusal]:
 def _national(plan: Plan, on: date) -> Iterator[Refusal]:
     longest = effect(builtin_national(), on, "waiting_period_days_most")
     days = max((plan.waiting_days, *(_waits(exclusion.condition) for exclusion in plan.exclusions)))
-    if longest is not None and days > int(longest.value):
+    if longest is not None and days > int(str(longest.value)):
         yield Refusal("plan.waiting_too_long", longest.rule.name, f"等待期 {days} 天,最长 {longest.value} 天。请缩短。",
                       f"a waiting period of {days} days; at most {longest.value}: shorten it.", {"key": "waiting", "days": days})
 
@@ -73,8 +75,3 @@ def plan_terms(plan: Plan) -> PlanTerms:
         covers_out_of_scope=any(benefit.weights[3] for benefit in plan.benefits),
         excluded_diagnoses=tuple(code for exclusion in plan.exclusions for atom in conditions.atoms(exclusion.condition)
                                  if atom.fact == "diagnosis" for code in atom.values))
-
-
-def factor_zh(factor: str) -> str:
-    """A premium factor as people read it."""
-    return words.FACTORS.get(factor) or FACTS[factor].zh

@@ -19,7 +19,20 @@ TOTAL, INSCP, FULL, OVER, PRE, FUND, HOSPITAL, ACCOUNT, CASH, PERSON, IN_SCOPE, 
 AMOUNT_COUNT: Final = 12
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
+def _stated(a: Any, said: Any, fund: Any) -> Any:
+    """What a bill says is left to the person: `NULL` where it says nothing, `BAD` where it says two things."""
+    if said[ACCOUNT] and said[CASH]:
+        paid = a[ACCOUNT] + a[CASH]
+        return np.int64(BAD) if said[PERSON] and a[PERSON] != paid else paid
+    if said[PERSON]:
+        return a[PERSON]
+    if said[TOTAL] and said[FUND]:
+        return max(np.int64(0), a[TOTAL] - fund - a[HOSPITAL])
+    return np.int64(NULL)
+
+
+@numba.njit(cache=True)
 def make_buckets(amounts: Any, before: Any, is_line: Any, is_reversal: Any, inside: bool, held: Any, left: Any) -> Any:
     """Fills `held` [4, n] and `left`, the person's part, for every bill; answers which rows are good. `amounts` is [12, n].
 
@@ -63,16 +76,10 @@ def make_buckets(amounts: Any, before: Any, is_line: Any, is_reversal: Any, insi
         if said[TOTAL] and said[INSCP] and a[FULL] + a[OVER] + a[PRE] + a[INSCP] != a[TOTAL]:
             good[i] = False
             continue
-        stated = np.int64(NULL)
-        if said[PERSON]:
-            stated = a[PERSON]
-        if said[ACCOUNT] and said[CASH]:
-            if said[PERSON] and stated != a[ACCOUNT] + a[CASH]:
-                good[i] = False
-                continue
-            stated = a[ACCOUNT] + a[CASH]
-        if stated == NULL and said[TOTAL] and said[FUND]:
-            stated = max(np.int64(0), a[TOTAL] - fund - a[HOSPITAL])
+        stated = _stated(a, said, fund)
+        if stated == BAD:
+            good[i] = False
+            continue
         if said[INSCP]:
             scope = a[INSCP] - fund - a[HOSPITAL]
         elif said[IN_SCOPE]:
@@ -89,12 +96,12 @@ def make_buckets(amounts: Any, before: Any, is_line: Any, is_reversal: Any, insi
         held[2, i], held[3, i] = a[OVER] - from_over, a[FULL] - from_full
         person = held[0, i] + held[1, i] + held[2, i] + held[3, i]
         left[i] = max(np.int64(0), person - ahead)
-        if stated != NULL and person != stated:
+        if stated not in (NULL, person):
             good[i] = False
     return good
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def finish(held: Any, start: Any, covered: Any, of: Any, other: Any, left: Any, burden: Any) -> None:
     """Scales the parts of bills to the days of the stay that are covered, where only some are, and takes off what other
     programmes paid. `left` comes as the person's part and goes as what is left of it; `burden` is filled."""
@@ -112,7 +119,7 @@ def finish(held: Any, start: Any, covered: Any, of: Any, other: Any, left: Any, 
         left[i] = max(np.int64(0), left[i] - other[i])
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def spread_lines(held: Any, amounts: Any, start: Any) -> Any:
     """Spreads each bill with lines over what its lines leave of it (its own row) and its lines; answers the good bills."""
     good = np.ones(len(start) - 1, np.bool_)
@@ -139,18 +146,17 @@ def spread_lines(held: Any, amounts: Any, start: Any) -> Any:
     return good
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def link(first: Any, own: Any, original: Any, member: Any, frozen: Any, person: Any, status: Any, reverses: Any) -> None:
     """Finds each reversal's original within its group, and marks what can't be taken up, in the order of `history`.
 
     `own` and `original` are hashes of setl_id and reverses (0 for none); rows with another status are passed over.
     """
     n = len(first)
-    widest = run = 0
+    widest, run, capacity = np.int64(0), np.int64(0), 16
     for i in range(n):
-        run = 1 if first[i] else run + 1
+        run = np.int64(1) if first[i] else run + 1
         widest = max(widest, run)
-    capacity = 16
     while capacity < 4 * widest:
         capacity *= 2
     keys, place = np.zeros(capacity, np.uint64), np.zeros(capacity, np.int64)

@@ -27,6 +27,9 @@ _HEADER_AMOUNTS: Final = ("inscp_scp_amt", "preselfpay_amt", "overlmt_selfpay", 
 _LIST_TYPES: Final = {"101": "drug", "102": "drug", "103": "drug", "104": "drug", "201": "service", "301": "material"}
 _ACCIDENT_CARE: Final = ("19", "22")
 
+#: No line has ten million of anything; below it units times an amount fit 63 bits.
+MOST_UNITS: Final = 10_000_000 * money.WHOLE
+
 #: The columns besides its own from which a fact may follow.
 DERIVED_FROM: Final[Mapping[str, tuple[str, ...]]] = {
     "age": ("brdy", "cover_from"), "accident": ("med_type",), "preexisting": ("dise_codg", "history_dise"),
@@ -108,15 +111,19 @@ def _taken_back(amounts: Mapping[str, int | None], acct_inside_fund: bool) -> in
 
 # ── amounts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+#: What may surround a text without being of it, the ideographic space included.
+BLANKS: Final = " \t\n\r\v\f\u00a0\u3000"
+
+
 def text(row: Row, name: str) -> str:
     value = row.get(name)
-    return "" if value is None else str(value).strip()
+    return "" if value is None else str(value).strip(BLANKS)
 
 
 def amount(row: Row, name: str) -> int | None:
     """An amount in fen; null and blank are None."""
     value = row.get(name)
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip(BLANKS)):
         return None
     try:
         return money.fen(value)
@@ -163,9 +170,12 @@ def units(line: Row) -> int:
     if value is None or value == "":
         return money.WHOLE
     try:
-        return money.fen(Decimal(str(value).strip()) * 100)
+        count = money.fen(Decimal(str(value).strip(BLANKS)) * 100)
     except (money.MoneyError, ArithmeticError):
-        raise bad("cnt", f"为 {value!r},不是数量", "is not a quantity") from None
+        count = -1
+    if not 0 <= count < MOST_UNITS:
+        raise bad("cnt", f"为 {value!r},不是数量", "is not a quantity")
+    return count
 
 
 # ── facts ────────────────────────────────────────────────────────────────────────────────────────────────────────────

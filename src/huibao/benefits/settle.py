@@ -6,31 +6,38 @@ import os
 import queue
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from huibao.benefits import arrays
-from huibao.benefits.columns import ColumnFold, Folded, Rejection
-from huibao.benefits.csvfile import BadLine, open_csv
+from huibao.benefits import arrays, outputs
+from huibao.benefits.batch import Folded, Rejection
+from huibao.benefits.columns import ColumnFold
+from huibao.benefits.csvfile import BadLine, header, open_csv
 from huibao.benefits.model import BUCKETS, Plan
-from huibao.benefits.reading import LINE_AMOUNTS
+from huibao.benefits.reading import BLANKS, LINE_AMOUNTS
 
 #: Rows folded at a time: enough that the kernels run long, few enough that memory stays small.
 BATCH_ROWS: Final = 400_000
 MEMORY: Final = "800MB"
 
 _NEEDED: Final = ("psn_no", "setl_id", "setl_time")
-_STATUS: Final = ("settled", "reversed", "reversal")
-_FIGURES: Final = ("base", "deductible", "covered", "payable", "pay", "target")
+_IDS: Final = ("psn_no", "household_id", "setl_id", "reverses")
+
+#: Kinds of Parquet columns, as DuckDB calls them: text, those that the fold reads as they are, and binary floats, which
+#: are exact up to 2^53.
+_TEXT: Final = "VARCHAR"
+_PLAIN: Final = (_TEXT, "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DECIMAL", "FLOAT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP")
+_BINARY: Final = ("FLOAT", "DOUBLE")
+_EXACT: Final = 1 << 53
 
 
 class FileUnfit(Exception):
@@ -63,12 +70,15 @@ def settle_file(plan: Plan, claims: Path, out: Path, *, acct_inside_fund: bool =
     fold = ColumnFold(plan, acct_inside_fund)
     summary = Summary()
     rejected = out.with_name(f"{out.stem}.rejected.csv")
-    with _whole(out) as unfinished, _whole(rejected) as listed, tempfile.TemporaryDirectory(dir=out.parent, prefix=".huibao-") as spill:
+    if claims.resolve() in (out.resolve(), rejected.resolve()):
+        raise FileUnfit(f"结果会覆盖输入文件 {claims.name}。请另取结果文件名。 (the output would take the place of the input: name another)")
+    with (_readable(claims), _whole(out) as unfinished, _whole(rejected) as listed,
+          tempfile.TemporaryDirectory(dir=out.parent, prefix=".huibao-") as spill):
         connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": spill, "threads": os.cpu_count() or 2,
                                             "preserve_insertion_order": is_ordered})
         with contextlib.closing(connection), _Rejected(listed) as refuse, _Output(unfinished, out.suffix, plan) as write:
             batches = _sorted(connection, fold, claims, is_ordered, refuse.line)
-            for table, folded in fold.stream(batches):
+            for table, folded in fold.stream(_ahead(batches)):
                 write.put(table, folded)
                 refuse.rows(folded.rejected)
                 _count(summary, folded)
@@ -106,51 +116,117 @@ def _whole(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def _readable(claims: Path) -> Iterator[None]:
+    """A file that DuckDB can't read is unfit; a disk or a memory that is full is not the file's fault."""
+    try:
+        yield
+    except (duckdb.Error, UnicodeError) as error:
+        is_ours = isinstance(error, duckdb.IOException) and claims.name not in str(error)
+        if is_ours or isinstance(error, duckdb.OutOfMemoryException):
+            raise
+        raise _broken(claims, error) from error
+
+
+def _broken(claims: Path, error: Exception) -> FileUnfit:
+    return FileUnfit(f"文件 {claims.name} 读不出来,可能已损坏或不是 Parquet。请重新导出。 (can't be read, export it again: {error})")
+
+
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 def _sorted(connection: duckdb.DuckDBPyConnection, fold: ColumnFold, claims: Path, is_ordered: bool,
             bad_line: Callable[[BadLine], None]) -> Iterator[pa.RecordBatch]:
     """The rows of a file in the order of the fold, with their lines."""
+    given: list[str] = []
     if claims.suffix.lower() == ".parquet":
-        available = pq.read_schema(claims).names
-        source, number = "read_parquet(?, file_row_number = true)", "file_row_number + 1"
-        given: list[Any] = [str(claims)]
+        source, number = "read_parquet(?, file_row_number = true, binary_as_string = true)", "file_row_number + 1"
+        given = [str(claims)]
+        try:
+            found = connection.sql(f"SELECT * FROM {source}", params=given)  # noqa: S608
+        except RuntimeError as error:  # names that are no text
+            raise _broken(claims, error) from error
+        kinds = dict(zip(found.columns, map(str, found.types), strict=True))
+        _fit(fold, list(kinds))
+        _fit_numbers(connection, source, given, {name: kind for name, kind in kinds.items() if name in (*_IDS, fold.group)})
     else:
-        reader = open_csv(claims, bad_line)
-        available = reader.schema.names
-        connection.register("claims", reader)
-        source, number, given = "claims", "line", []
-    _fit(fold, available)
-    group = fold.group
-    wanted = ", ".join(f'"{name}"' for name in dict.fromkeys((group, *fold.columns())) if name in available)
-    sequence = "TRY_CAST(accept_seq AS BIGINT) NULLS LAST, " if "accept_seq" in available else ""
-    order = "" if is_ordered else f'ORDER BY "{group}", {sequence}line'
-    rows = connection.execute(f"SELECT {number} AS line, {wanted} FROM {source} {order}", given)  # noqa: S608 - names of columns only
-    batches = rows.to_arrow_reader(BATCH_ROWS)
-    return _in_order(batches, group) if is_ordered else iter(batches)
+        source, number, names = "claims", "line", header(claims)
+        _fit(fold, names)
+        connection.register(source, open_csv(claims, fold.columns(), bad_line))
+        kinds = dict.fromkeys(names, _TEXT)
+    wanted = ", ".join(f'{_column(name, kinds[name])} AS "{name}"' for name in fold.columns() if name in kinds)
+    accepted = "TRY_CAST(accept_seq AS HUGEINT)" if "accept_seq" in kinds else "CAST(NULL AS HUGEINT)"
+    rows = f"SELECT {number} AS line, {wanted} FROM {source}"  # noqa: S608 - names of columns only
+    if is_ordered:
+        query = f"SELECT *, {accepted} AS accepted FROM ({rows})"  # noqa: S608
+    else:
+        query = f"SELECT * FROM ({rows}) ORDER BY {fold.group}, {accepted} NULLS LAST, line"  # noqa: S608
+    batches = connection.sql(query, params=given).to_arrow_reader(BATCH_ROWS)
+    return _in_order(batches, fold.group) if is_ordered else iter(batches)
+
+
+def _column(name: str, kind: str) -> str:
+    """A column as the fold takes it: numbers that differ by blanks alone are the same, and kinds of no use to bills are text."""
+    if kind == _TEXT and name in _IDS:
+        return f"""CASE WHEN "{name}" SIMILAR TO '[!-~]*' THEN "{name}" ELSE trim("{name}", '{BLANKS}') END"""
+    if name in _IDS and kind in _BINARY:
+        return f'CAST(CAST("{name}" AS BIGINT) AS VARCHAR)'
+    if kind == "TIMESTAMP_NS":
+        return f'make_timestamp(epoch_ns("{name}") // 1000)'  # a cast would round the last second up into the next day
+    if kind.startswith("TIMESTAMP_"):
+        return f'CAST("{name}" AS TIMESTAMP)'
+    return f'"{name}"' if kind.startswith(_PLAIN) and not kind.endswith("]") else f'CAST("{name}" AS VARCHAR)'
+
+
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches, the next one read in a thread of its own while the last is folded."""
+    with ThreadPoolExecutor(1, "settle-reader") as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
 
 
 def _fit(fold: ColumnFold, available: Sequence[str]) -> None:
+    if not any(available):
+        raise FileUnfit("文件没有表头。第一行应为国家字段名,以逗号分隔。 (no header: the first line has the national field names, with commas)")
     missing = [name for name in (*_NEEDED, *(["household_id"] if fold.plan.plan.household else [])) if name not in available]
     if missing:
         raise FileUnfit(f"文件缺少列 {'、'.join(missing)}。请补上后重新运行。 (columns missing: {', '.join(missing)})")
+    twice = [name for name in fold.columns() if available.count(name) > 1]
+    if twice:
+        raise FileUnfit(f"列 {'、'.join(twice)} 出现不止一次。请只留一列。 (columns that stand more than once: {', '.join(twice)})")
     if not {*BUCKETS, *LINE_AMOUNTS} & set(available):
         raise FileUnfit(f"文件没有任何可结算的金额列,请至少提供一列:{'、'.join(BUCKETS)} 或 inscp_scp_amt。"
                         f" (no amount to settle: give at least one of {', '.join(BUCKETS)} or inscp_scp_amt)")
 
 
+def _fit_numbers(connection: duckdb.DuckDBPyConnection, source: str, given: list[str], kinds: Mapping[str, str]) -> None:
+    """Numbers of persons and bills that were written as binary floats and may have lost digits are nobody's."""
+    for name in (name for name, kind in kinds.items() if kind in _BINARY):
+        broken = f'"{name}" <> trunc("{name}") OR abs("{name}") >= {_EXACT}'
+        if connection.sql(f"SELECT 1 FROM {source} WHERE {broken}", params=given).limit(1).fetchall():  # noqa: S608
+            raise FileUnfit(f"列 {name} 是浮点数,编号已丢失位数。请按文本写出。 ({name} is a binary float that has lost digits: write it as text)")
+
+
 def _in_order(batches: Iterator[pa.RecordBatch], group: str) -> Iterator[pa.RecordBatch]:
-    last: Any = None
+    """The same batches, where the rows lie by group and within it by acceptance; every row names its group."""
+    before: pa.RecordBatch | None = None
     for batch in batches:
-        column = batch[group]
-        if len(column) > 1 and pc.any(pc.less(column.slice(1), column.slice(0, len(column) - 1))).as_py() or (
-                last is not None and len(column) and column[0].as_py() is not None and column[0].as_py() < last):
-            raise FileUnfit(f"文件没有按 {group} 排好序。请去掉 --ordered 重新运行。 (the rows do not lie by {group}: run without --ordered)")
-        last = column[-1].as_py() if len(column) else last
-        yield batch
+        keys = pa.Table.from_batches([batch] if before is None else [before, batch]).select([group, "accepted"]).combine_chunks()
+        one, other = keys.slice(0, keys.num_rows - 1), keys.slice(1)
+        same = pc.equal(other[group], one[group])
+        wrong = pc.or_(pc.less(other[group], one[group]), pc.and_kleene(same, pc.less(other["accepted"], one["accepted"])))
+        if keys[group].null_count or pc.any(wrong).as_py():
+            raise FileUnfit(f"文件没有按 {group} 和 accept_seq 排好序。请去掉 --ordered 重新运行。"
+                            f" (the rows do not lie by {group} and accept_seq: run without --ordered)")
+        before = batch.slice(max(0, batch.num_rows - 1)) if batch.num_rows else before
+        yield batch.drop_columns(["accepted"])
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
 
 class _Rejected:
     """The list of rows that were not taken up."""
@@ -159,7 +235,7 @@ class _Rejected:
         self.path = path
         self.count = 0
 
-    def __enter__(self) -> "_Rejected":
+    def __enter__(self) -> Self:
         self.file = self.path.open("w", encoding="utf-8-sig", newline="")
         self.csv = csv.writer(self.file)
         self.csv.writerow(("line", "setl_id", "code", "reason", "reason_en"))
@@ -178,30 +254,27 @@ class _Rejected:
     def write(self, line: int, setl_id: str, *words: str) -> None:
         self.count += 1
         # A spreadsheet must not take a number from outside for a formula.
-        self.csv.writerow((line, f"'{setl_id}" if setl_id[:1] in "=+-@\t" and setl_id else setl_id, *words))
+        self.csv.writerow((line, f"'{setl_id}" if setl_id.startswith(_FORMULA) else setl_id, *words))
 
 
 class _Output:
     """Writes payments in a thread of its own, one row per settlement and benefit."""
 
     def __init__(self, path: Path, suffix: str, plan: Plan) -> None:
-        self.benefits = pa.array([benefit.id for benefit in plan.benefits])
-        money = pa.decimal64(18, 2) if suffix.lower() == ".parquet" else pa.decimal128(18, 2)
-        self.schema = pa.schema([("setl_id", pa.string()), ("benefit", pa.dictionary(pa.int8(), pa.string())),
-                                 *((name, money) for name in _FIGURES), ("status", pa.dictionary(pa.int8(), pa.string())),
-                                 ("provisional", pa.bool_())])
+        self.benefits = [benefit.id for benefit in plan.benefits]
         self.writer: Any
         if suffix.lower() == ".parquet":
-            self.writer = pq.ParquetWriter(path, self.schema, compression="zstd", compression_level=1, store_decimal_as_integer=True,
-                                           use_dictionary=["benefit", "status"], write_statistics=False)
+            self.schema = outputs.schema(pa.decimal64(18, 2), pa.dictionary(pa.int8(), pa.string()))
+            self.writer = pq.ParquetWriter(path, self.schema, compression="snappy", store_decimal_as_integer=True,
+                                           use_dictionary=["benefit", "status", "difference"], write_statistics=False)
         else:
-            self.schema = pa.schema([field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in self.schema])
+            self.schema = outputs.schema(pa.decimal128(18, 2), pa.string())
             self.writer = pacsv.CSVWriter(path, self.schema, write_options=pacsv.WriteOptions(quoting_style="needed"))
         self.queue: queue.Queue[tuple[pa.Array, Folded] | None] = queue.Queue(maxsize=2)
         self.failed: BaseException | None = None
         self.thread = threading.Thread(target=self.work, name="settle-writer")
 
-    def __enter__(self) -> "_Output":
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
@@ -226,22 +299,5 @@ class _Output:
                     self.failed = error
 
     def write(self, setl_id: Any, folded: Folded) -> None:
-        result = folded.result
-        taken = np.flatnonzero(result.status <= arrays.REVERSAL)
-        everything = len(taken) == len(setl_id)
-        ids = setl_id.cast(pa.string()) if everything else setl_id.take(pa.array(folded.rows[taken])).cast(pa.string())
-        status = pa.DictionaryArray.from_arrays(pa.array(result.status[taken].astype(np.int8)), pa.array(_STATUS))
-        provisional = pa.array(folded.provisional[taken])
-        for b in range(len(self.benefits)):
-            of = pa.DictionaryArray.from_arrays(pa.array(np.full(len(taken), b, np.int8)), self.benefits)
-            figures = [_money(getattr(result, name)[b] if everything else getattr(result, name)[b][taken], self.schema.field(name).type)
-                       for name in _FIGURES]
-            columns = [ids, of, *figures, status, provisional]
-            self.writer.write_table(pa.table([c.cast(f.type) if c.type != f.type else c for c, f in zip(columns, self.schema, strict=True)],
-                                             schema=self.schema))
-
-
-def _money(fen: arrays.Ints, kind: Any) -> Any:
-    """Fen as a decimal column of yuan, without touching the numbers."""
-    exact = pa.Array.from_buffers(pa.decimal64(18, 2), len(fen), [None, pa.py_buffer(np.ascontiguousarray(fen))])
-    return exact if kind == exact.type else exact.cast(kind)
+        for table in outputs.tables(self.benefits, setl_id, folded, self.schema):
+            self.writer.write_table(table)

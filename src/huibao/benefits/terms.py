@@ -15,6 +15,7 @@ from huibao.core import money
 
 #: The bit that says that the visit lies outside the period of cover.
 OUTSIDE = 1
+NOT_IN_FORCE = "不在保险期间"
 
 Weights = tuple[int, int, int, int]
 Best = Callable[[Sequence[int]], int]
@@ -131,7 +132,7 @@ def _resolve(compiled: Compiled, bits: int) -> Terms:
 def _excluded(compiled: Compiled, bits: int) -> tuple[str | None, set[int]]:
     """Why the whole visit is not covered, and the benefits that alone are not."""
     if bits & OUTSIDE:
-        return "不在保险期间", set()
+        return NOT_IN_FORCE, set()
     out: set[int] = set()
     for exclusion in compiled.plan.exclusions:
         if compiled.true(exclusion.condition, bits):

@@ -138,7 +138,8 @@ class Table:
     def amount(self, key: str, value: Any) -> int:
         """`value`, found under `key`, as an amount of yuan that is not negative, in fen."""
         try:
-            if value is not None and (amount := money.fen(value)) >= 0 and Decimal(str(value)).as_tuple().exponent >= -2:  # type: ignore[operator]
+            amount = -1 if value is None else money.fen(value)
+            if amount >= 0 and Decimal(str(value)) * 100 == amount:
                 return amount
         except money.MoneyError:
             pass

@@ -1,0 +1,1 @@
+"""Headline figures beside their yardsticks, measured in one run, interleaved, as medians."""

@@ -1,0 +1,1 @@
+"""What `./demo` shows: real hospital messages and a year of bills under published terms, each payment with its why."""
