@@ -49,14 +49,14 @@ def _plan(name: str, scheme: str | None = None) -> Plan:
         raise _Wrong("\n".join(map(str, refused.problems))) from None
     except KeyError as unknown:
         known = "、".join((*loading.builtin_ids(), *schemes.builtin_ids()))
-        raise _Wrong(f"没有 {unknown}。可写文件路径(.toml),或:{known} (no such plan or scheme; give a .toml file or one of these)") from None
+        raise _Wrong(f"没有 {unknown}。可写文件路径（.toml），或：{known} (no such plan or scheme; give a .toml file or one of these)") from None
     except OSError as error:
-        raise _Wrong(f"读不到 {name}:{error.strerror} (cannot read it)") from None
+        raise _Wrong(f"读不到 {name}：{error.strerror} (cannot read it)") from None
 
 
 #: Which way the province counts is a setting of its scheme; the option is for plans that name none, or to overrule it.
 _acct = click.option("--acct-inside-fund/--acct-outside-fund", default=None,
-                     help="本省的基金支付总额是否包含个人账户支付(默认按产品所属方案,没有方案的按不包含)。")
+                     help="本省的基金支付总额是否包含个人账户支付（默认按产品所属方案，没有方案的按不包含）。")
 
 
 def _counts_inside(plan: Plan, said: bool | None) -> bool:
@@ -76,15 +76,15 @@ def main() -> None:
 @main.command()
 @click.argument("plan")
 @click.argument("claims", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="结果文件,按后缀 .csv 或 .parquet(默认在账单旁边)。")
-@click.option("--explain", "persons", multiple=True, metavar="PSN_NO", help="逐步说明此人的每笔赔付,可写多次。")
-@click.option("--ordered", is_flag=True, help="文件已按人员(家庭)和受理次序排好,不再排序。")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="结果文件，按后缀 .csv 或 .parquet（默认在账单旁边）。")
+@click.option("--explain", "persons", multiple=True, metavar="PSN_NO", help="逐步说明此人的每笔赔付，可写多次。")
+@click.option("--ordered", is_flag=True, help="文件已按人员（家庭）和受理次序排好，不再排序。")
 @_acct
 def settle(plan: str, claims: Path, output: Path | None, persons: tuple[str, ...], ordered: bool, acct_inside_fund: bool | None) -> None:
     """把一个结算文件按产品条款逐笔结算 (settle a file of settlements through a plan).
 
-    PLAN 是产品文件或内置产品的 id;CLAIMS 是 CSV 或 Parquet,列名用国家字段名,金额为元。
-    读不懂的行连同行号和原因列在 .rejected.csv 里,其余照常结算,退出状态为 3。
+    PLAN 是产品文件或内置产品的 id;CLAIMS 是 CSV 或 Parquet，列名用国家字段名，金额为元。
+    读不懂的行连同行号和原因列在 .rejected.csv 里，其余照常结算，退出状态为 3。
     """
     terms = _plan(plan)
     inside = _counts_inside(terms, acct_inside_fund)
@@ -103,9 +103,9 @@ def settle(plan: str, claims: Path, output: Path | None, persons: tuple[str, ...
             raise _Wrong(str(unfit)) from None
     for line in inspector.lines():
         click.echo(line)
-    click.echo(f"结算 {summary.settlements:,} 笔,冲销 {summary.reversals:,} 笔,赔付合计 {yuan(summary.paid_fen)} 元;"
-               f"待处理差额 {summary.open_cases:,} 笔;拒收 {summary.rejected:,} 行。", err=True)
-    click.echo(f"结果:{'、'.join(map(str, summary.outputs))}", err=True)
+    click.echo(f"结算 {summary.settlements:,} 笔，冲销 {summary.reversals:,} 笔，赔付合计 {yuan(summary.paid_fen)} 元；"
+               f"待处理差额 {summary.open_cases:,} 笔；拒收 {summary.rejected:,} 行。", err=True)
+    click.echo(f"结果：{'、'.join(map(str, summary.outputs))}", err=True)
     if summary.rejected:
         sys.exit(SOME_REJECTED)
 
@@ -117,8 +117,8 @@ def _rows(claims: Path) -> int | None:
 @main.command()
 @click.argument("plan")
 @click.argument("message", type=click.File("r", encoding="utf-8"))
-@click.option("--transaction", required=True, metavar="INFNO", help="交易编号:2207 门诊结算、2304 住院结算,2206、2303 预结算。")
-@click.option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="补充报文没有的字段,如 psn_no=1。")
+@click.option("--transaction", required=True, metavar="INFNO", help="交易编号：2207 门诊结算、2304 住院结算，2206、2303 预结算。")
+@click.option("--set", "given", multiple=True, metavar="FIELD=VALUE", help="补充报文没有的字段，如 psn_no=1。")
 @_acct
 def message(plan: str, message: TextIO, transaction: str, given: tuple[str, ...], acct_inside_fund: bool | None) -> None:
     """结算一条国家平台报文并说明理由 (settle one message of the national platform, and say why)."""
@@ -127,10 +127,10 @@ def message(plan: str, message: TextIO, transaction: str, given: tuple[str, ...]
         envelope = national.parse(message.read())
         extra = dict(pair.split("=", 1) for pair in given)
     except ValueError as error:
-        raise _Wrong(f"报文或 --set 无法理解:{error} (the message is not JSON, or --set is not FIELD=VALUE)") from None
+        raise _Wrong(f"报文或 --set 无法理解：{error} (the message is not JSON, or --set is not FIELD=VALUE)") from None
     outcome = settle_one(terms, transaction, envelope, extra, _counts_inside(terms, acct_inside_fund))
     if isinstance(outcome, Refusal):
-        raise _Wrong(f"不予结算:{outcome.zh}\n{outcome.en}")
+        raise _Wrong(f"不予结算：{outcome.zh}\n{outcome.en}")
     for line in outcome:
         click.echo(line)
 
@@ -139,7 +139,7 @@ def message(plan: str, message: TextIO, transaction: str, given: tuple[str, ...]
 
 @main.group()
 def plan() -> None:
-    """产品文件:列出、检查、复述 (plan files: list, check, read back)."""
+    """产品文件：列出、检查、复述 (plan files: list, check, read back)."""
 
 
 @plan.command("list")
@@ -152,9 +152,9 @@ def plan_list() -> None:
 
 @plan.command("check")
 @click.argument("file")
-@click.option("--scheme", metavar="ID|FILE", help="按哪个方案的条款检查(默认按产品文件里写的 scheme)。")
+@click.option("--scheme", metavar="ID|FILE", help="按哪个方案的条款检查（默认按产品文件里写的 scheme）。")
 def plan_check(file: str, scheme: str | None) -> None:
-    """检查产品文件:读懂了什么,拒绝什么及原因,算例是否相符 (check a plan file)."""
+    """检查产品文件：读懂了什么，拒绝什么及原因，算例是否相符 (check a plan file)."""
     found = _plan(file, scheme)
     for line in plan_in_words(found):
         click.echo(line)
@@ -164,7 +164,7 @@ def plan_check(file: str, scheme: str | None) -> None:
         if not worked.right:
             wrong += 1
             paid, wanted = (" + ".join(map(yuan, fen)) for fen in (worked.paid_fen, worked.example.pays_fen))
-            click.echo(f"    文件写 {wanted},算得 {paid}" if worked.refusal is None else f"    {worked.refusal.zh}")
+            click.echo(f"    文件写 {wanted}，算得 {paid}" if worked.refusal is None else f"    {worked.refusal.zh}")
     if wrong:
         raise _Wrong(f"{wrong} 个算例不符 ({wrong} examples differ)")
 
@@ -177,7 +177,7 @@ def plan_facts() -> None:
 
 @main.group()
 def scheme() -> None:
-    """城市方案:列出、说明 (schemes: list, describe)."""
+    """城市方案：列出、说明 (schemes: list, describe)."""
 
 
 @scheme.command("list")
@@ -190,13 +190,13 @@ def scheme_list() -> None:
 @scheme.command("show")
 @click.argument("name")
 def scheme_show(name: str) -> None:
-    """逐条说明一个方案及其条款;NAME 是 id 或 .toml 文件 (say what a scheme decides, clause by clause)."""
+    """逐条说明一个方案及其条款；NAME 是 id 或 .toml 文件 (say what a scheme decides, clause by clause)."""
     try:
         found = schemes.load(Path(name)) if name.endswith(".toml") else schemes.builtin(name)
     except FileRefused as refused:
         raise _Wrong("\n".join(map(str, refused.problems))) from None
     except (KeyError, OSError):
-        raise _Wrong(f"没有方案 {name};可写 .toml 文件,或:{'、'.join(schemes.builtin_ids())} (no such scheme)") from None
+        raise _Wrong(f"没有方案 {name}；可写 .toml 文件，或：{'、'.join(schemes.builtin_ids())} (no such scheme)") from None
     for line in describe(found):
         click.echo(line)
 
@@ -205,27 +205,27 @@ def scheme_show(name: str) -> None:
 
 @main.command()
 def demo() -> None:
-    """真实报文与一年账单,逐笔结算并说明 (real messages and a year of bills, each payment with its why)."""
+    """真实报文与一年账单，逐笔结算并说明 (real messages and a year of bills, each payment with its why)."""
     show(_console())
 
 
 @main.group()
 def bench() -> None:
-    """测速,与对照在同一次运行中比较 (speed, beside a yardstick in the same run)."""
+    """测速，与对照在同一次运行中比较 (speed, beside a yardstick in the same run)."""
 
 
 @bench.command()
 @click.option("--rows", default=20_000_000, show_default=True, help="结算笔数。")
 @click.option("--rounds", default=5, show_default=True, help="交替测量的轮数。")
-@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="数据文件放在哪里(默认用后删除)。")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="数据文件放在哪里（默认用后删除）。")
 def adjudicate(rows: int, rounds: int, keep: Path | None) -> None:
-    """每秒结算多少笔:与 NumPy、DuckDB 窗口 SQL 对照 (settlements per second, beside NumPy and window SQL)."""
+    """每秒结算多少笔：与 NumPy、DuckDB 窗口 SQL 对照 (settlements per second, beside NumPy and window SQL)."""
     adjudicate_bench(rows, rounds, keep, Console())
 
 
 @bench.command()
 @click.option("--rows", default=2_000_000, show_default=True, help="结算笔数。")
 def spark(rows: int) -> None:
-    """同一折叠经 Spark mapInArrow,逐分相等 (the same fold through Spark, equal to the fen)."""
+    """同一折叠经 Spark mapInArrow，逐分相等 (the same fold through Spark, equal to the fen)."""
     if not spark_bench(rows, Console()):
         sys.exit(WRONG)

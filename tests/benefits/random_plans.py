@@ -135,7 +135,8 @@ def plan_text(d: Draw) -> str:
     for b in range(count):
         _benefit(d, t, b, shared_deductible and (b == 0 or d.chance(6)), free, last=b + 1 == count)
     if shared_deductible:
-        t.say(f'[[deductible]]\nid = "共用"\nyuan = {d.whole(0, d.one([300, 3000]))}\nper = "{_period(d)}"\nallocation = "{_allocation(d)}"'
+        most = d.one([300, 3000])
+        t.say(f'[[deductible]]\nid = "共用"\nyuan = {d.whole(0, most)}\nper = "{_period(d)}"\nallocation = "{_allocation(d)}"'
               + ('\nscope = "household"' if household else ""))
         if not household and d.chance(4):
             t.say(f'[[deductible.when]]\nis = "{d.one(POLICY)}"\nyuan = {d.whole(0, 3000)}')
@@ -199,7 +200,8 @@ def _deductibles(d: Draw, t: Text, joins: bool, line_level: bool) -> int | None:
     allocation = f', allocation = "{_allocation(d)}"' if line_level or d.chance(3) else ""
     parts, yearly = [], None
     if d.chance(3, "visit"):
-        parts.append(f'{{ yuan = {d.whole(0, d.one([80, 800]))}, per = "visit", feeds = {d.one(["true", "false"])}{allocation} }}')
+        feeds = d.one(["true", "false"])
+        parts.append(f'{{ yuan = {d.whole(0, d.one([80, 800]))}, per = "visit", feeds = {feeds}{allocation} }}')
     if d.chance(6):
         yearly = d.whole(0, d.one([200, 2000]))
         parts.append(f'{{ yuan = {yearly}, per = "year"{allocation} }}')

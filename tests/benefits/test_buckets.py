@@ -62,21 +62,21 @@ class Row(NamedTuple):
 
 LEFT: Final = [
     Row("各项齐全", BILL,                                          ("2000.00", "500.00", "500.00", "1000.00")),
-    Row("医院分担超出范围内自付,多出的 482.24 由超限价部分吸收", V1, ("0.00", "703.44", "914.65", "2533.97")),
+    Row("医院分担超出范围内自付，多出的 482.24 由超限价部分吸收", V1, ("0.00", "703.44", "914.65", "2533.97")),
     Row("医院分担正好等于范围内自付", HOSPITAL | {"hosp_part_amt": 100},      ("0.00", "30.00", "20.00", "10.00")),
     Row("医院分担少一分", HOSPITAL | {"hosp_part_amt": "99.99"},          ("0.01", "30.00", "20.00", "10.00")),
-    Row("医院分担多一分,先从超限价扣", HOSPITAL | {"hosp_part_amt": "100.01"}, ("0.00", "30.00", "19.99", "10.00")),
-    Row("超限价扣完,再从乙类先行自付扣", HOSPITAL | {"hosp_part_amt": 125},   ("0.00", "25.00", "0.00", "10.00")),
+    Row("医院分担多一分，先从超限价扣", HOSPITAL | {"hosp_part_amt": "100.01"}, ("0.00", "30.00", "19.99", "10.00")),
+    Row("超限价扣完，再从乙类先行自付扣", HOSPITAL | {"hosp_part_amt": 125},   ("0.00", "25.00", "0.00", "10.00")),
     Row("再从全自费扣", HOSPITAL | {"hosp_part_amt": 155},                 ("0.00", "0.00", "0.00", "5.00")),
     Row("医院全部承担", HOSPITAL | {"hosp_part_amt": 160},                 ("0.00", "0.00", "0.00", "0.00")),
-    Row("医院分担为空,等于零", BILL | {"hosp_part_amt": None},             ("2000.00", "500.00", "500.00", "1000.00")),
-    Row("共济账户支付是账户支付的一部分,不再相加", BILL | {"acct_mulaid_pay": 700}, ("2000.00", "500.00", "500.00", "1000.00")),
-    Row("账户付清,仍是本人的钱", BILL | {"acct_pay": 4000, "psn_cash_pay": 0}, ("2000.00", "500.00", "500.00", "1000.00")),
-    Row("没有个人负担总额,用账户加现金", BILL | {"psn_part_amt": None},      ("2000.00", "500.00", "500.00", "1000.00")),
-    Row("没有账户支付,只认个人负担总额", BILL | {"acct_pay": ""},            ("2000.00", "500.00", "500.00", "1000.00")),
-    Row("都没有,用总费用减基金", BILL | {"psn_part_amt": "", "acct_pay": None, "psn_cash_pay": ""},
+    Row("医院分担为空，等于零", BILL | {"hosp_part_amt": None},             ("2000.00", "500.00", "500.00", "1000.00")),
+    Row("共济账户支付是账户支付的一部分，不再相加", BILL | {"acct_mulaid_pay": 700}, ("2000.00", "500.00", "500.00", "1000.00")),
+    Row("账户付清，仍是本人的钱", BILL | {"acct_pay": 4000, "psn_cash_pay": 0}, ("2000.00", "500.00", "500.00", "1000.00")),
+    Row("没有个人负担总额，用账户加现金", BILL | {"psn_part_amt": None},      ("2000.00", "500.00", "500.00", "1000.00")),
+    Row("没有账户支付，只认个人负担总额", BILL | {"acct_pay": ""},            ("2000.00", "500.00", "500.00", "1000.00")),
+    Row("都没有，用总费用减基金", BILL | {"psn_part_amt": "", "acct_pay": None, "psn_cash_pay": ""},
         ("2000.00", "500.00", "500.00", "1000.00")),
-    Row("没有范围内金额,由个人负担推算",
+    Row("没有范围内金额，由个人负担推算",
         {"psn_part_amt": 4000, "preselfpay_amt": 500, "overlmt_selfpay": 500, "fulamt_ownpay_amt": 1000},
         ("2000.00", "500.00", "500.00", "1000.00")),
     Row("直接给出范围内自付", {"in_scope_self_pay": 2000, "fulamt_ownpay_amt": 1000}, ("2000.00", "0.00", "0.00", "1000.00")),
@@ -124,7 +124,7 @@ def test_what_is_no_amount_is_refused_by_field_and_text(written: object) -> None
     with pytest.raises(Unreadable) as refused:
         amount({"acct_pay": written}, "acct_pay")
     assert refused.value.refusal.code == "settlement.field_unreadable"
-    assert refused.value.refusal.zh == f"acct_pay 为 {written!r},不是以元为单位的金额。请改正后重新发送。"
+    assert refused.value.refusal.zh == f"acct_pay 为 {written!r}，不是以元为单位的金额。请改正后重新发送。"
 
 
 # ── what can't be settled ────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,27 +133,27 @@ def test_what_is_no_amount_is_refused_by_field_and_text(written: object) -> None
     # I1: the four parts of a bill are its total
     (BILL | {"medfee_sumamt": "10000.01"}, False, "settlement.parts_differ_from_total",
      {"medfee_sumamt_fen": 1_000_001, "parts_fen": 1_000_000},
-     "全自费、超限价、先行自付与范围内金额合计 10,000.00 元,与医疗费总额 10,000.01 元不符。请核对费用明细后重新结算。"),
+     "全自费、超限价、先行自付与范围内金额合计 10,000.00 元，与医疗费总额 10,000.01 元不符。请核对费用明细后重新结算。"),
     # I3: the person's part is account and cash
     (BILL | {"psn_cash_pay": 3299}, False, "settlement.person_part_differs", {"psn_part_amt_fen": 400_000, "paid_fen": 399_900},
-     "个人负担总金额 4,000.00 元,与个人账户支付加现金支付 3,999.00 元不符。请核对后重新结算。"),
+     "个人负担总金额 4,000.00 元，与个人账户支付加现金支付 3,999.00 元不符。请核对后重新结算。"),
     # I4: and what the parts leave
     (BILL | {"fund_pay_sumamt": 5900}, False, "settlement.buckets_differ_from_person_part",
      {"psn_part_amt_fen": 400_000, "parts_fen": 410_000},
-     "按各项推算个人负担为 4,100.00 元,报文为 4,000.00 元,不能结算。请核对基金支付与个人负担后重新结算。"),
+     "按各项推算个人负担为 4,100.00 元，报文为 4,000.00 元，不能结算。请核对基金支付与个人负担后重新结算。"),
     # the area's setting is wrong: the difference is exactly the account's part
     (BILL | {"fund_pay_sumamt": 6700}, False, "settlement.buckets_differ_from_person_part",
      {"psn_part_amt_fen": 400_000, "parts_fen": 330_000},
-     "按各项推算个人负担为 3,300.00 元,报文为 4,000.00 元,不能结算。差额正好等于个人账户支付:请核对本省“基金支付总额是否含个人账户”的设置。"),
+     "按各项推算个人负担为 3,300.00 元，报文为 4,000.00 元，不能结算。差额正好等于个人账户支付：请核对本省“基金支付总额是否含个人账户”的设置。"),
     (BILL, True, "settlement.buckets_differ_from_person_part", {"psn_part_amt_fen": 400_000, "parts_fen": 470_000},
-     "按各项推算个人负担为 4,700.00 元,报文为 4,000.00 元,不能结算。差额正好等于个人账户支付:请核对本省“基金支付总额是否含个人账户”的设置。"),
+     "按各项推算个人负担为 4,700.00 元，报文为 4,000.00 元，不能结算。差额正好等于个人账户支付：请核对本省“基金支付总额是否含个人账户”的设置。"),
     # the hospital's share is more than the bill leaves
     (HOSPITAL | {"hosp_part_amt": 170, "psn_part_amt": -10}, False, "settlement.amount_out_of_range",
      {"field": "psn_part_amt", "amount_fen": -1000},
-     "psn_part_amt 为 -10.00 元,超出可结算范围(0 至十亿元)。请核对后重新发送。"),
+     "psn_part_amt 为 -10.00 元，超出可结算范围（0 至十亿元）。请核对后重新发送。"),
     ({"fulamt_ownpay_amt": 1_000_000_000}, False, "settlement.amount_out_of_range",
      {"field": "fulamt_ownpay_amt", "amount_fen": 100_000_000_000},
-     "fulamt_ownpay_amt 为 1,000,000,000.00 元,超出可结算范围(0 至十亿元)。请核对后重新发送。"),
+     "fulamt_ownpay_amt 为 1,000,000,000.00 元，超出可结算范围（0 至十亿元）。请核对后重新发送。"),
 ])
 def test_what_does_not_agree_is_refused_with_its_figures(
     said: Said, inside: bool, code: str, figures: dict[str, int | str], zh: str

@@ -42,3 +42,36 @@ def test_columns_equal_the_desk_at_length() -> None:
         except BaseException as error:
             error.add_note(f"seed {n}")
             raise
+
+
+PER_UNIT: Final = """
+syntax = 1
+id = "per-unit"
+name = "单位限价"
+kind = "medical"
+status = "example"
+valid = { from = 2025-01-01, to = 2025-12-31 }
+visit_counts_at = "settlement"
+sources = []
+premium = { yuan = 99 }
+[[benefit]]
+id = "drugs"
+name = "药品"
+base = "fulamt_ownpay_amt"
+ratio = "100%"
+[[benefit.limit]]
+name = "每单位"
+yuan = 1000000
+per = "unit"
+"""
+
+
+@pytest.mark.parametrize("quantity", ["1", "9223371", "9999999"])
+def test_a_limit_times_a_quantity_of_millions(quantity: str) -> None:
+    """每单位限一百万元、数量近一千万的一千元账单，限额远未用到：全额赔付。"""
+    plan = loading.load_text("per-unit.toml", PER_UNIT)
+    rows = [{"household_id": "户", "psn_no": "甲", "setl_id": "1", "setl_time": "2025-06-01", "fulamt_ownpay_amt": "1000",
+             "cnt": quantity}]
+    paid = ("settled", ((100_000, 0, 100_000, 100_000, 100_000, 100_000),))
+    assert by_desk(plan, rows) == [paid]
+    assert by_columns(plan, rows) == [paid]

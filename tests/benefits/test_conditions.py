@@ -48,43 +48,51 @@ def test_a_condition_is_written_as_it_was_read(text: str) -> None:
     assert conditions.as_text(parse(text, TIERS)) == text
 
 
-NO_FACT: Final = "is not a fact that conditions may use; the vocabulary is in docs/reference/facts.md"
+WRITE: Final = "write it there, as in place = local or age in (60, 70)"
+DIGITS: Final = "write digits, as in age >= 2"
+FACT: Final = "is not a fact that conditions may use"
+OPS: Final = "= or != or >= or <= or > or < or in was expected"
+PLACES: Final = "place is one of local, referred, registered, unregistered, never 'mars'; write one of these"
 
 
 @pytest.mark.parametrize(("text", "says"), [
     # what was written                  what is said of it: the word, and what to write
-    ("",                                "a word was expected before 'the end' in ''"),
-    ("gender = male",                   f"'gender' {NO_FACT}"),
-    ("and preexisting",                 f"'and' {NO_FACT}"),
-    ("preexisting and",                 "a word was expected before 'the end' in 'preexisting and'"),
-    ("not",                             "a word was expected before 'the end' in 'not'"),
-    ("preexisting = 1",                 "'=' was not expected in 'preexisting = 1'"),
-    ("preexisting accident",            "'accident' was not expected in 'preexisting accident'"),
-    ("(preexisting",                    ") was expected before 'the end' in '(preexisting'"),
-    ("preexisting)",                    "')' was not expected in 'preexisting)'"),
-    ("age",                             "= or != or >= or <= or > or < or in was expected before 'the end' in 'age'"),
-    ("age 60",                          "= or != or >= or <= or > or < or in was expected before '60' in 'age 60'"),
-    ("age >=",                          "a word was expected before 'the end' in 'age >='"),
-    ("age >= sixty",                    "age is compared with a whole number, not 'sixty'"),
-    ("age >= 60.5",                     "age is compared with a whole number, not '60.5'"),
-    ("age >= -1",                       "age is compared with a whole number, not '-1'"),
-    ("age >= 六十",                     "age is compared with a whole number, not '六十'"),
-    ("age >= \uff16\uff10",               "age is compared with a whole number, not '\uff16\uff10'"),     # full width
-    ("age in 60",                       "( was expected before '60' in 'age in 60'"),
-    ("age in (60",                      ", or ) was expected before 'the end' in 'age in (60'"),
-    ("age in (60 70)",                  ", or ) was expected before '70' in 'age in (60 70)'"),
-    ("age in (60, x)",                  "age is compared with a whole number, not 'x'"),
-    ("age ! 60",                        "' ! 60' was not understood in 'age ! 60'"),
-    ("place > local",                   "= or != or in was expected before '>' in 'place > local'"),
-    ("place = mars",                    "place is one of local, referred, registered, unregistered, never 'mars'"),
-    ("place in (local, mars)",          "place is one of local, referred, registered, unregistered, never 'mars'"),
-    ("tier = gold",                     "tier is one of base, plus, never 'gold'"),
-    ("item_kind = pill",                "item_kind is one of none, drug, service, material, implant, never 'pill'"),
+    ("",                                f"a word was expected at the end of ''; {WRITE}"),
+    ("gender = male",                   f"'gender' {FACT}; write one of docs/reference/facts.md"),
+    ("agee >= 60",                      f"'agee' {FACT} (did you mean 'age'?); write one of docs/reference/facts.md"),
+    ("and preexisting",                 f"'and' {FACT}; write one of docs/reference/facts.md"),
+    ("preexisting and",                 f"a word was expected at the end of 'preexisting and'; {WRITE}"),
+    ("not",                             f"a word was expected at the end of 'not'; {WRITE}"),
+    ("preexisting = 1",                 "'=' was not expected in 'preexisting = 1'; write a yes-or-no fact alone: preexisting, or not preexisting"),
+    ("preexisting accident",            "'accident' was not expected in 'preexisting accident'; write and or or between two conditions"),
+    ("(preexisting",                    f") was expected at the end of '(preexisting'; {WRITE}"),
+    ("preexisting)",                    "')' was not expected in 'preexisting)'; write ( for it, or take it out"),
+    ("age",                             f"{OPS} at the end of 'age'; {WRITE}"),
+    ("age 60",                          f"{OPS} before '60' in 'age 60'; {WRITE}"),
+    ("age >=",                          f"a word was expected at the end of 'age >='; {WRITE}"),
+    ("age >= sixty",                    f"age is compared with a whole number, not 'sixty'; {DIGITS}"),
+    ("age >= 60.5",                     f"age is compared with a whole number, not '60.5'; {DIGITS}"),
+    ("age >= -1",                       f"age is compared with a whole number, not '-1'; {DIGITS}"),
+    ("age >= 六十",                     f"age is compared with a whole number, not '六十'; {DIGITS}"),
+    ("age >= \uff16\uff10",               f"age is compared with a whole number, not '\uff16\uff10'; {DIGITS}"),     # full width
+    ("age in 60",                       f"( was expected before '60' in 'age in 60'; {WRITE}"),
+    ("age in (60",                      f", or ) was expected at the end of 'age in (60'; {WRITE}"),
+    ("age in (60 70)",                  f", or ) was expected before '70' in 'age in (60 70)'; {WRITE}"),
+    ("age in (60, x)",                  f"age is compared with a whole number, not 'x'; {DIGITS}"),
+    ("age ! 60",                        "'! 60' was not understood in 'age ! 60'; comparisons write =, !=, >=, <=, >, < or in"),
+    ("place > local",                   f"= or != or in was expected before '>' in 'place > local'; {WRITE}"),
+    ("place = mars",                    PLACES),
+    ("place in (local, mars)",          PLACES),
+    ("tier = gold",                     "tier is one of base, plus, never 'gold'; write one of these"),
+    ("tier = pluss",                    "tier is one of base, plus, never 'pluss' (did you mean 'plus'?); write one of these"),
+    ("item_kind = pill",                "item_kind is one of none, drug, service, material, implant, never 'pill'; write one of these"),
 ])
 def test_what_is_not_understood_is_refused_by_the_word(text: str, says: str) -> None:
     with pytest.raises(ConditionError) as refused:
         parse(text, TIERS)
-    assert str(refused.value) == says
+    assert str(refused.value) == refused.value.en == says
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in refused.value.zh)
+    assert "expected" not in refused.value.zh
 
 
 # ── when it holds ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,6 +205,10 @@ def test_the_facts_of_a_condition() -> None:
     ("diagnosis in (C00-C50)",          "diagnosis in (C50-C97)",               True),
     ("diagnosis in (C00-C49)",          "diagnosis in (C50-C97)",               False),
     ("diagnosis != C34",                "diagnosis in (C34.9)",                 False),
+    ("diagnosis in (J00-J06)",          "not diagnosis in (J00-J03, J05-J06)",  True),      # J04 is left
+    ("diagnosis in (J00-J18)",          "not diagnosis in (J00-J09, J10-J18)",  False),     # after J09 comes J10
+    ("diagnosis in (J00-K06)",          "not diagnosis in (J00-J99, K00-K06)",  False),     # after J99 comes K00
+    ("diagnosis = J",                   "diagnosis in (J18)",                   True),
     ("med_type = 21",                   "med_type = 2101",                      True),
     ("med_type in (21, 22)",            "med_type in (11, 12)",                 False),
     ("age >= 60 and preexisting",       "age < 60 or not preexisting",          False),
@@ -210,8 +222,17 @@ def test_two_conditions_can_hold_at_once(one: str, other: str, at_once: bool) ->
 def test_too_many_situations_are_refused() -> None:
     numbers = ("age", "years_enrolled", "claim_free_years", "healthy_years", "paid_last_year", "family_members")
     each = [parse(f"{name} in (10, 20, 30, 40, 50)") for name in numbers]        # 15 values of each are told apart
-    with pytest.raises(ConditionError, match=r"^these conditions tell 11,390,625 situations apart: split the benefit$"):
+    with pytest.raises(ConditionError, match=r"^these conditions tell 11,390,625 situations apart: write fewer conditions, or split the benefit$"):
         conditions.compatible(All(tuple(each)), ALWAYS)
+
+
+def test_situations_come_in_one_order() -> None:
+    texts = ("preexisting", "age in (2, 10)", "tier = plus", "drug_list in (b, a)", "diagnosis in (J00-J03, C34)")
+    told = {name: list(dict.fromkeys(facts[name] for facts in conditions.situations([parse(text, TIERS) for text in texts], TIERS)))
+            for name in ("preexisting", "age", "tier", "drug_list", "diagnosis")}
+    assert told == {
+        "preexisting": [False, True], "age": [1, 2, 3, 9, 10, 11], "tier": ["base", "plus"], "drug_list": ["a", "b", conditions.OTHER],
+        "diagnosis": ["", "C34", "C35", "J00", "J04"]}
 
 
 Parts = st.sampled_from((
@@ -242,14 +263,14 @@ def test_what_holds_at_once_is_found_to(one: str, other: str, known: Facts) -> N
 
 @pytest.mark.parametrize(("text", "words"), [
     ("preexisting",                                     "既往症"),
-    ("not preexisting",                                 "非(既往症)"),
+    ("not preexisting",                                 "非（既往症）"),
     ("age >= 60",                                       "投保时年龄不少于 60"),
     ("age < 18",                                        "投保时年龄少于 18"),
     ("age > 60 and age <= 80",                          "投保时年龄超过 60 且 投保时年龄不超过 80"),
     ("years_enrolled = 1",                              "连续参保年数为 1"),
     ("years_enrolled != 1",                             "连续参保年数不为 1"),
     ("preexisting or accident",                         "既往症 或 意外伤害"),
-    ("(preexisting or accident) and tier = plus",       "(既往症 或 意外伤害) 且 投保档次为 plus"),
+    ("(preexisting or accident) and tier = plus",       "（既往症 或 意外伤害） 且 投保档次为 plus"),
     ("diagnosis in (C00-C97, D45)",                     "诊断编码属于 C00-C97、D45"),
     ("chrgitm_lv = 03",                                 "收费项目等级为 03"),
 ])

@@ -70,6 +70,20 @@ name = "丙类"
 is = "chrgitm_lv = 03"
 """
 WAITING: Final = 'waiting = { days = 30 }\n' + BENEFIT + 'ratio = "50%"\n'
+NESTED: Final = BENEFIT + """
+ratio = "100%"
+[[benefit]]
+id = "class-b"
+name = "甲项"
+base = "preselfpay_amt"
+ratio = "100%"
+cap = { yuan = 100, per = "year" }
+[[cap]]
+id = "总限额"
+yuan = 110
+per = "year"
+over_all = true
+"""
 #: The exclusion takes cost from one benefit only.
 EXCLUDING_ONE: Final = BENEFIT + 'ratio = "50%"\n[[exclusion]]\nname = "丙类"\nis = "chrgitm_lv = 03"\nbenefits = ["self-paid"]\n'
 
@@ -109,10 +123,10 @@ def told(said: Plan, bills: list[Bill]) -> Explanation:
 
 
 SAID: Final = [
-    Row("住院自费五万三千二,首年,非既往症", "huhuibao-2025", [own(53200, preexisting=0, years_enrolled=1)], zh="""
-特定住院自费医疗费用:全自费 53,200.00 元;
-年度免赔额 12,000.00 元,此前已用 0.00 元,本次扣除 12,000.00 元;
-超出部分 41,200.00 × 70% = 28,840.00 元;
+    Row("住院自费五万三千二，首年，非既往症", "huhuibao-2025", [own(53200, preexisting=0, years_enrolled=1)], zh="""
+特定住院自费医疗费用：全自费 53,200.00 元；
+年度免赔额 12,000.00 元，此前已用 0.00 元，本次扣除 12,000.00 元；
+超出部分 41,200.00 × 70% = 28,840.00 元；
 未超年度限额 1,000,000.00 元。赔付 28,840.00 元。
 合计赔付 28,840.00 元。
 """, en="""
@@ -122,12 +136,12 @@ of what exceeds it 41,200.00 × 70% = 28,840.00;
 within the cap of 1,000,000.00. Pays 28,840.00 yuan.
 In all 28,840.00 yuan.
 """),
-    Row("同样的住院,既往病史尚未查明", "huhuibao-2025", [own(53200)], zh="""
-特定住院自费医疗费用:(适用:既往症)全自费 53,200.00 元;
-年度免赔额 12,000.00 元,此前已用 0.00 元,本次扣除 12,000.00 元;
-超出部分 41,200.00 × 50% = 20,600.00 元;
+    Row("同样的住院，既往病史尚未查明", "huhuibao-2025", [own(53200)], zh="""
+特定住院自费医疗费用：（适用：既往症）全自费 53,200.00 元；
+年度免赔额 12,000.00 元，此前已用 0.00 元，本次扣除 12,000.00 元；
+超出部分 41,200.00 × 50% = 20,600.00 元；
 未超年度限额 1,000,000.00 元。赔付 20,600.00 元。
-是否既往症尚无资料,暂按既往症比例赔付;
+是否既往症尚无资料，暂按既往症比例赔付；
 核定后应补的部分另行支付。
 合计赔付 20,600.00 元。
 """, en="""
@@ -140,8 +154,8 @@ what is more due follows once it is decided.
 In all 20,600.00 yuan.
 """),
     Row("五档递增", "aksu-huiminbao-2025", [own(30000)], zh="""
-住院个人负担费用:医保范围内自付、乙类先行自付、超限价自费、全自费 30,000.00 元;
-年度免赔额 5,000.00 元,此前已用 0.00 元,本次扣除 5,000.00 元;
+住院个人负担费用：医保范围内自付、乙类先行自付、超限价自费、全自费 30,000.00 元；
+年度免赔额 5,000.00 元，此前已用 0.00 元，本次扣除 5,000.00 元；
 超出部分 5,000.00 × 30% + 5,000.00 × 40% + 8,000.00 × 50% + 7,000.00 × 70% = 12,400.00 元。赔付 12,400.00 元。
 合计赔付 12,400.00 元。
 """, en="""
@@ -150,22 +164,22 @@ deductible 5,000.00, used before 0.00, now 5,000.00;
 of what exceeds it 5,000.00 × 30% + 5,000.00 × 40% + 8,000.00 × 50% + 7,000.00 × 70% = 12,400.00. Pays 12,400.00 yuan.
 In all 12,400.00 yuan.
 """),
-    Row("第二次住院:免赔额已用完,限额只剩一百", CAPPED, [own(600), own(300)], zh="""
-自费费用:全自费 300.00 元;
-年度免赔额 100.00 元,此前已用 100.00 元,本次扣除 0.00 元;
-超出部分 300.00 × 80% = 240.00 元;
-年度限额 500.00 元,此前已赔 400.00 元,本次以 100.00 元为限。赔付 100.00 元。
+    Row("第二次住院：免赔额已用完，限额只剩一百", CAPPED, [own(600), own(300)], zh="""
+自费费用：全自费 300.00 元；
+年度免赔额 100.00 元，此前已用 100.00 元，本次扣除 0.00 元；
+超出部分 300.00 × 80% = 240.00 元；
+年度限额 500.00 元，此前已用 400.00 元，本次以 100.00 元为限。赔付 100.00 元。
 合计赔付 100.00 元。
 """, en="""
 self-paid: fully self-paid cost 300.00;
 deductible 100.00, used before 100.00, now 0.00;
 of what exceeds it 300.00 × 80% = 240.00;
-cap 500.00, paid before 400.00, so 100.00. Pays 100.00 yuan.
+cap 500.00, used before 400.00, so 100.00. Pays 100.00 yuan.
 In all 100.00 yuan.
 """),
     Row("免赔额以内", CAPPED, [own(60)], zh="""
-自费费用:全自费 60.00 元;
-年度免赔额 100.00 元,此前已用 0.00 元,本次扣除 60.00 元。赔付 0.00 元。
+自费费用：全自费 60.00 元；
+年度免赔额 100.00 元，此前已用 0.00 元，本次扣除 60.00 元。赔付 0.00 元。
 合计赔付 0.00 元。
 """, en="""
 self-paid: fully self-paid cost 60.00;
@@ -174,26 +188,26 @@ In all 0.00 yuan.
 """),
     Row("单项限额逐项说明", PER_ITEM, [
         own(350, lines=[own(200, med_list_codg="X1"), own(50, med_list_codg="X2")], med_list_codg="X3")], zh="""
-自费费用:全自费 350.00 元;
-超出部分 100.00 × 80% + 200.00 × 80% + 50.00 × 80% = 280.00 元;
-未超单项限额 100.00 元;
-单项限额 100.00 元,此前已赔 0.00 元,本次以 100.00 元为限;
+自费费用：全自费 350.00 元；
+超出部分 100.00 × 80% + 200.00 × 80% + 50.00 × 80% = 280.00 元；
+未超单项限额 100.00 元；
+单项限额 100.00 元，此前已用 0.00 元，本次以 100.00 元为限；
 未超单项限额 100.00 元。赔付 220.00 元。
 合计赔付 220.00 元。
 """, en="""
 self-paid: fully self-paid cost 350.00;
 of what exceeds it 100.00 × 80% + 200.00 × 80% + 50.00 × 80% = 280.00;
 within the cap of 100.00;
-cap 100.00, paid before 0.00, so 100.00;
+cap 100.00, used before 0.00, so 100.00;
 within the cap of 100.00. Pays 220.00 yuan.
 In all 220.00 yuan.
 """),
-    Row("三片药每片最多一百,耗材全年最多一千", LIMITED, [
+    Row("三片药每片最多一百，耗材全年最多一千", LIMITED, [
         own(900, item_kind="material"),
         own(700, lines=[own(500, item_kind="drug", cnt=3), own(200, item_kind="material")])], zh="""
-自费费用:全自费 700.00 元;
-“单片药价”最多计入 100.00 元,500.00 元计入 300.00 元;
-“全年耗材”最多计入 1,000.00 元,200.00 元计入 100.00 元;
+自费费用：全自费 700.00 元；
+“单片药价”最多计入 100.00 元，500.00 元计入 300.00 元；
+“全年耗材”最多计入 1,000.00 元，200.00 元计入 100.00 元；
 超出部分 300.00 × 50% + 100.00 × 50% = 200.00 元。赔付 200.00 元。
 合计赔付 200.00 元。
 """, en="""
@@ -203,10 +217,10 @@ at most 1,000.00 counts under '全年耗材': 100.00 of 200.00;
 of what exceeds it 300.00 × 50% + 100.00 × 50% = 200.00. Pays 200.00 yuan.
 In all 200.00 yuan.
 """),
-    Row("进入第二档,一次性给付二百", FLAT, [own(1500)], zh="""
-自费费用:全自费 1,500.00 元;
-超出部分 1,000.00 × 50% + 500.00 × 70% = 850.00 元;
-累计超过 1,000.00 元,一次性给付 200.00 元。赔付 1,050.00 元。
+    Row("进入第二档，一次性给付二百", FLAT, [own(1500)], zh="""
+自费费用：全自费 1,500.00 元；
+超出部分 1,000.00 × 50% + 500.00 × 70% = 850.00 元；
+累计超过 1,000.00 元，一次性给付 200.00 元。赔付 1,050.00 元。
 合计赔付 1,050.00 元。
 """, en="""
 self-paid: fully self-paid cost 1,500.00;
@@ -215,7 +229,7 @@ of what exceeds it 1,000.00 × 50% + 500.00 × 70% = 850.00;
 In all 1,050.00 yuan.
 """),
     Row("下一次不再给付", FLAT, [own(1500), own(1500)], zh="""
-自费费用:全自费 1,500.00 元;
+自费费用：全自费 1,500.00 元；
 超出部分 1,500.00 × 70% = 1,050.00 元。赔付 1,050.00 元。
 合计赔付 1,050.00 元。
 """, en="""
@@ -223,8 +237,8 @@ self-paid: fully self-paid cost 1,500.00;
 of what exceeds it 1,500.00 × 70% = 1,050.00. Pays 1,050.00 yuan.
 In all 1,050.00 yuan.
 """),
-    Row("乙类先行自付计一半,比例三成七五", WEIGHTED, [own(600, preselfpay_amt=100)], zh="""
-自费费用:50% 乙类先行自付、全自费 650.00 元;
+    Row("乙类先行自付计一半，比例三成七五", WEIGHTED, [own(600, preselfpay_amt=100)], zh="""
+自费费用：50% 乙类先行自付、全自费 650.00 元；
 超出部分 650.00 × 37.5% = 243.75 元。赔付 243.75 元。
 合计赔付 243.75 元。
 """, en="""
@@ -232,8 +246,8 @@ self-paid: 50% class-B part paid first, fully self-paid cost 650.00;
 of what exceeds it 650.00 × 37.5% = 243.75. Pays 243.75 yuan.
 In all 243.75 yuan.
 """),
-    Row("两种情形同时适用,以后写的为准", VARIED, [own(100, preexisting=1, place="unregistered")], zh="""
-自费费用:(适用:既往症、就医地为 unregistered 且 连续参保年数少于 2)全自费 100.00 元;
+    Row("两种情形同时适用，以后写的为准", VARIED, [own(100, preexisting=1, place="unregistered")], zh="""
+自费费用：（适用：既往症、就医地为 unregistered 且 连续参保年数少于 2）全自费 100.00 元；
 超出部分 100.00 × 40% = 40.00 元。赔付 40.00 元。
 合计赔付 40.00 元。
 """, en="""
@@ -241,11 +255,11 @@ self-paid: (where preexisting, place = unregistered and years_enrolled < 2) full
 of what exceeds it 100.00 × 40% = 40.00. Pays 40.00 yuan.
 In all 40.00 yuan.
 """),
-    Row("共用免赔额,先列的先用", SHARED, [own(600, in_scope_self_pay=1400)], zh="""
-范围外:全自费 600.00 元;
-共用免赔额 1,000.00 元,此前已用 0.00 元,本次扣除 600.00 元。赔付 0.00 元。
-范围内:医保范围内自付 1,400.00 元;
-共用免赔额 1,000.00 元,此前已用 600.00 元,本次扣除 400.00 元;
+    Row("共用免赔额，先列的先用", SHARED, [own(600, in_scope_self_pay=1400)], zh="""
+范围外：全自费 600.00 元；
+共用免赔额 1,000.00 元，此前已用 0.00 元，本次扣除 600.00 元。赔付 0.00 元。
+范围内：医保范围内自付 1,400.00 元；
+共用免赔额 1,000.00 元，此前已用 600.00 元，本次扣除 400.00 元；
 超出部分 1,000.00 × 80% = 800.00 元。赔付 800.00 元。
 合计赔付 800.00 元。
 """, en="""
@@ -256,9 +270,9 @@ deductible 1,000.00, used before 600.00, now 400.00;
 of what exceeds it 1,000.00 × 80% = 800.00. Pays 800.00 yuan.
 In all 800.00 yuan.
 """),
-    Row("先于医疗救助赔付,不超过本人仍负担的", BEFORE_AID, [{"inscp_scp_amt": 10000, "fund_pay_sumamt": 8000, "maf_pay": 8000}], zh="""
-自费费用:医保范围内自付 10,000.00 元;
-超出部分 10,000.00 × 100% = 10,000.00 元;
+    Row("先于医疗救助赔付，不超过本人仍负担的", BEFORE_AID, [{"inscp_scp_amt": 10000, "fund_pay_sumamt": 8000, "maf_pay": 8000}], zh="""
+自费费用：医保范围内自付 10,000.00 元；
+超出部分 10,000.00 × 100% = 10,000.00 元；
 不超过本人仍负担的 2,000.00 元。赔付 2,000.00 元。
 合计赔付 2,000.00 元。
 """, en="""
@@ -275,21 +289,21 @@ Nothing on this bill is within the benefits.
 In all 0.00 yuan.
 """),
     Row("保险期间以外", CAPPED, [own(100, begndate="2027-01-01")], zh="""
-本次就诊不在保障范围:不在保险期间。
+本次就诊不在保障范围：不在保险期间。
 合计赔付 0.00 元。
 """, en="""
 This visit is not covered: outside the period of cover.
 In all 0.00 yuan.
 """),
     Row("等待期内", WAITING, [own(100, begndate="2026-01-30")], zh="""
-本次就诊不在保障范围:等待期 30 天。
+本次就诊不在保障范围：等待期 30 天。
 合计赔付 0.00 元。
 """, en="""
 This visit is not covered: '等待期 30 天'.
 In all 0.00 yuan.
 """),
     Row("责任免除", EXCLUDING, [own(100, dise_codg="F20.0")], zh="""
-本次就诊不在保障范围:精神疾病。
+本次就诊不在保障范围：精神疾病。
 合计赔付 0.00 元。
 """, en="""
 This visit is not covered: '精神疾病'.
@@ -312,7 +326,7 @@ def test_the_last_sentence_is_what_is_paid(row: Row) -> None:
 
 
 def test_a_line_that_is_excluded_does_not_exclude_the_visit() -> None:
-    """一千元的丙类药不赔,其余五百元照赔:不能说本次就诊不在保障范围。"""
+    """一千元的丙类药不赔，其余五百元照赔：不能说本次就诊不在保障范围。"""
     found = told(plan(EXCLUDING), [own(1500, lines=[own(1000, chrgitm_lv="03")])])
     assert found.pay_fen == 25000
     assert "丙类" in "".join(found.zh)
@@ -320,7 +334,7 @@ def test_a_line_that_is_excluded_does_not_exclude_the_visit() -> None:
 
 
 def test_an_exclusion_of_one_benefit_is_named() -> None:
-    """除外责任只针对一项保障,不赔的原因也要说出来。"""
+    """除外责任只针对一项保障，不赔的原因也要说出来。"""
     found = told(plan(EXCLUDING_ONE), [own(1000, chrgitm_lv="03")])
     assert found.pay_fen == 0
     assert "丙类" in "".join(found.zh)
@@ -328,13 +342,20 @@ def test_an_exclusion_of_one_benefit_is_named() -> None:
 
 @pytest.mark.parametrize("bill", [own(1000, begndate="2027-01-01"), {"inscp_scp_amt": 1000}], ids=["不在保险期间", "没有属于保障范围的费用"])
 def test_what_pays_nothing_promises_nothing_once_it_is_decided(bill: Bill) -> None:
-    """是否既往症不影响一分钱时,不说暂按既往症比例赔付。"""
+    """是否既往症不影响一分钱时，不说暂按既往症比例赔付。"""
     assert "暂按既往症比例赔付" not in "".join(told(plan(VARIED), [bill]).zh)
 
 
 def test_what_the_person_still_bears_is_said_whole_where_lines_share_it() -> None:
-    """本人仍负担两千元,账单余下部分先用完,明细就没有了:说的仍是两千元,不是零元。"""
+    """本人仍负担两千元，账单余下部分先用完，明细就没有了：说的仍是两千元，不是零元。"""
     line = {"inscp_scp_amt": 1500}
     found = told(plan(BEFORE_AID), [{"inscp_scp_amt": 10000, "fund_pay_sumamt": 8000, "maf_pay": 8000, "lines": [line]}])
     assert found.pay_fen == 200000
     assert "不超过本人仍负担的 2,000.00 元" in found.zh[0]
+
+
+def test_what_was_paid_before_is_what_was_paid() -> None:
+    """甲项第一次应赔八十元，被总限额截为五十元；第二次说明年度限额时，此前已用是五十元，不是八十元。"""
+    earlier = [own(60), {"preselfpay_amt": 80}]
+    assert told(plan(NESTED), earlier).pay_fen == 5000
+    assert "此前已赔 80.00 元" not in told(plan(NESTED), [*earlier, {"preselfpay_amt": 80}]).zh[0]

@@ -87,25 +87,25 @@ STORIES: Final = [
     Story("撤销唯一的一笔", HALF, [bill("1", "200"), back("2", "1", "-200")], [reversed_("100.00"), reversal("-100.00")]),
     Story("撤销报文不带金额", HALF, [bill("1", "200"), back("2", "1")], [reversed_("100.00"), reversal("-100.00")]),
     # half of 0.01 rounds up to 0.01; half up of −0.005 would be 0.00
-    Story("冲回的是已付的一分钱,不是重新算出的负数", HALF, [bill("1", "0.01"), back("2", "1", "-0.01")],
+    Story("冲回的是已付的一分钱，不是重新算出的负数", HALF, [bill("1", "0.01"), back("2", "1", "-0.01")],
           [reversed_("0.01"), reversal("-0.01")]),
-    Story("撤销第一笔,限额腾给第二笔,第三笔按腾出后算", CAPPED, [bill("1", "80"), bill("2", "80"), back("3", "1", "-80"), bill("4", "80")],
+    Story("撤销第一笔，限额腾给第二笔，第三笔按腾出后算", CAPPED, [bill("1", "80"), bill("2", "80"), back("3", "1", "-80"), bill("4", "80")],
           [reversed_("80.00"), settled("20.00", "80.00"), reversal("-80.00"), settled("20.00")]),
-    Story("撤销第一笔,免赔额落到第二笔,多付的成为待处理", AFTER_100, [bill("1", "100"), bill("2", "100"), back("3", "1", "-100")],
+    Story("撤销第一笔，免赔额落到第二笔，多付的成为待处理", AFTER_100, [bill("1", "100"), bill("2", "100"), back("3", "1", "-100")],
           [reversed_("0.00"), settled("50.00", "0.00"), reversal("0.00")]),
-    Story("再撤销第二笔:冲回已付的五十元,不是应付的零元", AFTER_100,
+    Story("再撤销第二笔：冲回已付的五十元，不是应付的零元", AFTER_100,
           [bill("1", "100"), bill("2", "100"), back("3", "1", "-100"), back("4", "2", "-100")],
           [reversed_("0.00"), reversed_("50.00"), reversal("0.00"), reversal("-50.00")]),
-    Story("撤销后原账单重新结算,排在最后", AFTER_100, [bill("1", "100"), bill("2", "100"), back("3", "1", "-100"), bill("4", "100")],
+    Story("撤销后原账单重新结算，排在最后", AFTER_100, [bill("1", "100"), bill("2", "100"), back("3", "1", "-100"), bill("4", "100")],
           [reversed_("0.00"), settled("50.00", "0.00"), reversal("0.00"), settled("50.00")]),
     Story("连续两次撤销后一并重算", CAPPED,
           [bill("1", "50"), bill("2", "50"), bill("3", "50"), back("4", "1", "-50"), back("5", "2", "-50"), bill("6", "60")],
           [reversed_("50.00"), reversed_("50.00"), settled("0.00", "50.00"), reversal("-50.00"), reversal("-50.00"),
            settled("50.00")]),
-    Story("迟到的报文日期在前,仍排在最后", CAPPED,
+    Story("迟到的报文日期在前，仍排在最后", CAPPED,
           [bill("1", "80", setl_time="2025-06-01"), bill("2", "80", setl_time="2025-02-01")],
           [settled("80.00"), settled("20.00")]),
-    Story("一家人共用限额:撤销甲的,乙应得的变多", TOGETHER, [bill("1", "80"), bill("1", "80", "乙"), back("2", "1", "-80")],
+    Story("一家人共用限额：撤销甲的，乙应得的变多", TOGETHER, [bill("1", "80"), bill("1", "80", "乙"), back("2", "1", "-80")],
           [reversed_("80.00"), settled("20.00", "80.00"), reversal("-80.00")]),
 
     Story("找不到原结算", HALF, [bill("1", "200"), back("2", "9", "-200")], [settled("100.00"), UNKNOWN]),
@@ -113,13 +113,13 @@ STORIES: Final = [
     Story("乙不能撤销甲的结算", TOGETHER, [bill("1", "80"), back("2", "1", "-80", "乙")], [settled("80.00"), UNKNOWN]),
     Story("撤销不能再被撤销", HALF, [bill("1", "200"), back("2", "1", "-200"), back("3", "2", "200")],
           [reversed_("100.00"), reversal("-100.00"), Told("settlement.amount_out_of_range")]),
-    Story("撤销不带金额,也不能再被撤销", HALF, [bill("1", "200"), back("2", "1"), back("3", "2")],
+    Story("撤销不带金额，也不能再被撤销", HALF, [bill("1", "200"), back("2", "1"), back("3", "2")],
           [reversed_("100.00"), reversal("-100.00"), UNKNOWN]),
     Story("同一笔撤销两次", HALF, [bill("1", "200"), back("2", "1", "-200"), back("3", "1", "-200")],
           [reversed_("100.00"), reversal("-100.00"), TWICE]),
-    Story("撤销金额与原结算差一分,原结算不动", HALF, [bill("1", "200"), back("2", "1", "-199.99"), bill("3", "2")],
+    Story("撤销金额与原结算差一分，原结算不动", HALF, [bill("1", "200"), back("2", "1", "-199.99"), bill("3", "2")],
           [settled("100.00"), OTHERWISE, settled("1.00")]),
-    Story("金额不符的撤销之后,正确的撤销照常受理", HALF, [bill("1", "200"), back("2", "1", "-199.99"), back("3", "1", "-200")],
+    Story("金额不符的撤销之后，正确的撤销照常受理", HALF, [bill("1", "200"), back("2", "1", "-199.99"), back("3", "1", "-200")],
           [reversed_("100.00"), OTHERWISE, reversal("-100.00")]),
 
     Story("同一笔送两次", CAPPED, [bill("1", "80"), bill("1", "80"), bill("2", "80")], [settled("80.00"), REPEATED, settled("20.00")]),
@@ -131,12 +131,12 @@ STORIES: Final = [
     Story("撤销报文借用结算的编号", CAPPED, [bill("1", "80"), back("1", "1", "-80")], [settled("80.00"), REPEATED]),
     Story("两人各有编号为一的结算", TOGETHER, [bill("1", "80"), bill("1", "80", "乙")], [settled("80.00"), settled("20.00")]),
 
-    Story("同一保单,连续参保年数说法不一", RENEWED,
+    Story("同一保单，连续参保年数说法不一", RENEWED,
           [bill("1", "150", years_enrolled="1"), bill("2", "150", years_enrolled="2"), bill("3", "150", years_enrolled="1")],
           [settled("25.00"), OTHER_FACTS, settled("75.00")]),
     Story("说法不一但条款不区分", RENEWED, [bill("1", "150", years_enrolled="2"), bill("2", "150", years_enrolled="3")],
           [settled("50.00"), settled("75.00")]),
-    Story("第一笔撤销了,承保时的事实仍以它为准", RENEWED,
+    Story("第一笔撤销了，承保时的事实仍以它为准", RENEWED,
           [bill("1", "150", years_enrolled="1"), back("2", "1", "-150"), bill("3", "150", years_enrolled="2")],
           [reversed_("25.00"), reversal("-25.00"), OTHER_FACTS]),
 ]
@@ -165,9 +165,9 @@ def fold(text: str, rows: list[Row]) -> History:
 
 @pytest.mark.parametrize(("title", "text", "rows", "open_fen"), [
     # what each message leaves open: posted beyond what is right, or short of it
-    ("没有撤销,就没有待处理", CAPPED, [bill("1", "80"), bill("2", "80")], [0, 0]),
-    ("少付六十元:应补", CAPPED, [bill("1", "80"), bill("2", "80"), back("3", "1", "-80")], [8000, -6000, -8000]),
-    ("多付五十元:待人处理,不自动扣回", AFTER_100, [bill("1", "100"), bill("2", "100"), back("3", "1", "-100")], [0, 5000, 0]),
+    ("没有撤销，就没有待处理", CAPPED, [bill("1", "80"), bill("2", "80")], [0, 0]),
+    ("少付六十元：应补", CAPPED, [bill("1", "80"), bill("2", "80"), back("3", "1", "-80")], [8000, -6000, -8000]),
+    ("多付五十元：待人处理，不自动扣回", AFTER_100, [bill("1", "100"), bill("2", "100"), back("3", "1", "-100")], [0, 5000, 0]),
 ])
 def test_what_stays_open(title: str, text: str, rows: list[Row], open_fen: list[int]) -> None:
     folded = fold(text, rows)

@@ -127,24 +127,24 @@ A_SENT_THREE_TIMES: Final = [bill("A1", 30), reversal("R1", "A1", 30), bill("A2"
                              bill("B", 60)]
 
 PEERS: Final = [
-    Peer("一千元,免赔一百,赔八成,限额五百",             ALL_IN_ONE, [bill("1", 1000)], ["500.00"]),
-    Peer("十元九角九分,全额",                           EVERYTHING, [bill("1", "10.99")], ["10.99"]),
-    Peer("儿童三百元检查费,药品限额一百管不到它",       CHILDS_DRUGS, with_lines("1", ("service", 300), age="8"), ["300.00"]),
-    Peer("儿童三百元药费,药品限额一百",                 CHILDS_DRUGS, with_lines("1", ("drug", 300), age="8"), ["100.00"]),
-    Peer("成人三百元药费,限额一千",                     CHILDS_DRUGS, with_lines("1", ("drug", 300), age="18"), ["300.00"]),
-    Peer("一张账单,两项保障各管一行,一百加二百",         TWO_BENEFITS, with_lines("1", ("drug", 100), ("material", 200)), ["300.00"]),
-    Peer("一口人,家庭限额一百",                         HOUSEHOLD, [bill("1", 350, family_members="1")], ["100.00"]),
-    Peer("二口人,家庭限额二百",                         HOUSEHOLD, [bill("1", 350, family_members="2")], ["200.00"]),
-    Peer("三口人,家庭限额三百",                         HOUSEHOLD, [bill("1", 350, family_members="3")], ["300.00"]),
-    Peer("四口人,家庭限额四百,账单三百五",             HOUSEHOLD, [bill("1", 350, family_members="4")], ["350.00"]),
-    Peer("四口人,第二位家人只剩五十",                   HOUSEHOLD,
+    Peer("一千元，免赔一百，赔八成，限额五百",             ALL_IN_ONE, [bill("1", 1000)], ["500.00"]),
+    Peer("十元九角九分，全额",                           EVERYTHING, [bill("1", "10.99")], ["10.99"]),
+    Peer("儿童三百元检查费，药品限额一百管不到它",       CHILDS_DRUGS, with_lines("1", ("service", 300), age="8"), ["300.00"]),
+    Peer("儿童三百元药费，药品限额一百",                 CHILDS_DRUGS, with_lines("1", ("drug", 300), age="8"), ["100.00"]),
+    Peer("成人三百元药费，限额一千",                     CHILDS_DRUGS, with_lines("1", ("drug", 300), age="18"), ["300.00"]),
+    Peer("一张账单，两项保障各管一行，一百加二百",         TWO_BENEFITS, with_lines("1", ("drug", 100), ("material", 200)), ["300.00"]),
+    Peer("一口人，家庭限额一百",                         HOUSEHOLD, [bill("1", 350, family_members="1")], ["100.00"]),
+    Peer("二口人，家庭限额二百",                         HOUSEHOLD, [bill("1", 350, family_members="2")], ["200.00"]),
+    Peer("三口人，家庭限额三百",                         HOUSEHOLD, [bill("1", 350, family_members="3")], ["300.00"]),
+    Peer("四口人，家庭限额四百，账单三百五",             HOUSEHOLD, [bill("1", 350, family_members="4")], ["350.00"]),
+    Peer("四口人，第二位家人只剩五十",                   HOUSEHOLD,
          [bill("1", 350, "甲", family_members="4"), bill("2", 350, "乙", family_members="4")], ["350.00", "50.00"]),
-    Peer("限额一百,先后两次八十",                       CEILING, [bill("1", 80), bill("2", 80)], ["80.00", "20.00"]),
-    Peer("三十元之后三笔结算又撤销,每次都重算,再来六十", CEILING, A_THREE_TIMES,
+    Peer("限额一百，先后两次八十",                       CEILING, [bill("1", 80), bill("2", 80)], ["80.00", "20.00"]),
+    Peer("三十元之后三笔结算又撤销，每次都重算，再来六十", CEILING, A_THREE_TIMES,
          ["30.00", "50.00", "-50.00", "70.00", "-70.00", "5.00", "-5.00", "60.00"]),
-    Peer("同一笔三十元撤销重结三次,再来六十",           CEILING, A_SENT_THREE_TIMES, ["30.00", "-30.00", "30.00", "-30.00", "30.00", "60.00"]),
-    Peer("二元六角七分五厘,四舍五入到分",               EVERYTHING, [bill("1", "2.675")], ["2.68"]),
-    Peer("九千万亿元,一分不差地拒绝",                   EVERYTHING, [bill("1", "9007199254740993.01")], ["settlement.amount_out_of_range"]),
+    Peer("同一笔三十元撤销重结三次，再来六十",           CEILING, A_SENT_THREE_TIMES, ["30.00", "-30.00", "30.00", "-30.00", "30.00", "60.00"]),
+    Peer("二元六角七分五厘，四舍五入到分",               EVERYTHING, [bill("1", "2.675")], ["2.68"]),
+    Peer("九千万亿元，一分不差地拒绝",                   EVERYTHING, [bill("1", "9007199254740993.01")], ["settlement.amount_out_of_range"]),
 ]
 
 
@@ -174,7 +174,7 @@ def test_in_every_order_of_acceptance_the_ceiling_is_paid_once() -> None:
 
 
 def test_two_policies_pay_each_line_once() -> None:
-    """药品一百元归一份保单,耗材二百元归另一份:合计三百元,不是六百元。"""
+    """药品一百元归一份保单，耗材二百元归另一份：合计三百元，不是六百元。"""
     rows = with_lines("1", ("drug", 100), ("material", 200))
     assert [paid(plan(said), rows) for said in (DRUGS, MATERIALS)] == [["100.00"], ["200.00"]]
 
@@ -195,11 +195,11 @@ def test_an_amount_beyond_any_bill_is_said_exactly() -> None:
     refusal = read(Compiled(plan(EVERYTHING)), row)
     assert isinstance(refusal, Refusal)
     assert refusal.figures == {"field": "fulamt_ownpay_amt", "amount_fen": 900_719_925_474_099_301}
-    assert refusal.zh == "fulamt_ownpay_amt 为 9,007,199,254,740,993.01 元,超出可结算范围(0 至十亿元)。请核对后重新发送。"
+    assert refusal.zh == "fulamt_ownpay_amt 为 9,007,199,254,740,993.01 元，超出可结算范围（0 至十亿元）。请核对后重新发送。"
 
 
 def test_valuing_again_moves_nothing() -> None:
-    """三十元的账单在每次撤销后重算,限额里始终只占三十元。"""
+    """三十元的账单在每次撤销后重算，限额里始终只占三十元。"""
     said = Compiled(plan(CEILING))
     fold = History(said)
     used: list[Any] = []
@@ -212,7 +212,7 @@ def test_valuing_again_moves_nothing() -> None:
 
 
 def test_columns_reset_at_each_person() -> None:
-    """两位被保险人各有一百元限额,排在一起也互不相干。"""
+    """两位被保险人各有一百元限额，排在一起也互不相干。"""
     rows = [bill("1", 80, "甲"), bill("2", 80, "甲"), bill("1", 80, "乙"), bill("2", 80, "乙")]
     folded = ColumnFold(plan(CEILING)).fold(pa.Table.from_pylist(rows))
     assert folded.result.pay.tolist() == [[8000, 2000, 8000, 2000]]

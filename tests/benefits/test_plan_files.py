@@ -130,7 +130,7 @@ def test_the_package_brings_the_published_products_and_an_example_for_each_docum
     assert tuple(plan.id for plan in plans) == loading.builtin_ids() == EVERY
     assert tuple(plan.id for plan in plans if plan.status == "published") == PUBLISHED
     assert {plan.id: plan.scheme for plan in plans if plan.status == "example"} == EXAMPLES
-    assert sorted(plan.id for plan in plans if plan.name.endswith("(示例)")) == sorted(EXAMPLES)
+    assert sorted(plan.id for plan in plans if plan.name.endswith("（示例）")) == sorted(EXAMPLES)
 
 
 @pytest.mark.parametrize("plan_id", EVERY)
@@ -167,7 +167,7 @@ def test_a_cap_that_does_not_bind_is_not_touched() -> None:
 
 @pytest.mark.parametrize("plan_id", PUBLISHED)
 def test_what_a_published_table_leaves_open_is_noted(plan_id: str) -> None:
-    assert [note for note in builtin(plan_id).notes if note.startswith("未确认:")] != []
+    assert [note for note in builtin(plan_id).notes if note.startswith("未确认：")] != []
 
 
 # ── premiums, which no worked example shows ──────────────────────────────────────────────────────────────────────────

@@ -196,9 +196,9 @@ THREE_CLASSES = items(own(12000, chrgitm_lv="01"), own(12000, chrgitm_lv="02"), 
     # (20000 − 10000) × 50% + 10000 × 70%
     Row("by drug list, found by its codes", BY_LIST, {}, [items(own(20000), own(10000, med_list_codg="XL01"))], [12000]),
     # as listed: (12000 − 10000) × 80% + 12000 × 60% + 6000 × 40%
-    Row("by class 甲乙丙, the deductible used up as listed", BY_CLASS, {}, [THREE_CLASSES], [11200]),
+    Row("by class 甲乙丙， the deductible used up as listed", BY_CLASS, {}, [THREE_CLASSES], [11200]),
     # a third of each: (12000 − 4000) × 80% + (12000 − 4000) × 60% + (6000 − 2000) × 40%
-    Row("by class 甲乙丙, the deductible in proportion", BY_CLASS.replace('"listed"', '"proportion"'), {}, [THREE_CLASSES], [12800]),
+    Row("by class 甲乙丙， the deductible in proportion", BY_CLASS.replace('"listed"', '"proportion"'), {}, [THREE_CLASSES], [12800]),
     # (20000 − 6000) × (70% + 5%)
     Row("by activated credential", "liuzhou-example-2026", {"credential_activated": 1}, [both(20000, 0)], [10500]),
 ])

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -240,3 +241,40 @@ def test_the_parts_left_to_the_person_are_at_least_zero_and_add_up(
     assert min(found.amounts) >= 0
     assert sum(found.amounts) == found.person_fen == person
     assert [kept <= stated for kept, stated in zip(found.amounts, (inscp, pre, over, full), strict=True)] == [True] * 4
+
+
+# ── why each leaves something out ────────────────────────────────────────────────────────────────────────────────────
+
+HEAD = """
+syntax = 1
+id = "exceptions"
+name = "例外"
+kind = "medical"
+status = "example"
+valid = { from = 2025-01-01, to = 2025-12-31 }
+visit_counts_at = "settlement"
+sources = []
+premium = { yuan = 99 }
+"""
+WEIGHTED = HEAD + '[[benefit]]\nid = "b"\nname = "加权"\nbase = "0.5 * preselfpay_amt"\nratio = "75%"\n'
+SHARED = HEAD + "".join(
+    f'[[benefit]]\nid = "{base}"\nname = "{base}"\nbase = "{base}"\ndeductible = {{ shared = "共用" }}\nratio = "{ratio}"\n'
+    for base, ratio in (("in_scope_self_pay", "0%"), ("preselfpay_amt", "100%"), ("fulamt_ownpay_amt", "0%")))
+LISTED = SHARED + '[[deductible]]\nid = "共用"\nyuan = 1\nper = "year"\nallocation = "listed"\n'
+
+
+@pytest.mark.parametrize(("why", "text", "bills", "pays"), [
+    # the plan, its bills (in scope, class B, fully self-paid, in yuan), and what they are paid together
+    ("六分一次结算：计三分，赔二分二五", WEIGHTED, [("0", "0.06", "0")], 2),
+    ("分两次各三分：各计二分，各赔一分五，差两分", WEIGHTED, [("0", "0.03", "0"), ("0", "0.03", "0")], 4),
+    ("共用免赔额先列先用：一次结算", LISTED, [("1.00", "1.00", "0")], 100),
+    ("分两次结算，第一次的后一项也用掉一半", LISTED, [("0.50", "0.50", "0"), ("0.50", "0.50", "0")], 50),
+    ("按比例使用，零头落在不赔的一项", LISTED.replace("listed", "proportion"), [("0", "1.00", "0.15")], 14),
+    ("多一分费用，零头换到全赔的一项，少赔一分", LISTED.replace("listed", "proportion"), [("0.01", "1.00", "0.15")], 13),
+])
+def test_what_is_left_out_has_its_reason(why: str, text: str, bills: list[tuple[str, str, str]], pays: int) -> None:
+    rows = [{"household_id": "户", "psn_no": "甲", "setl_id": str(n), "setl_time": "2025-06-01", "in_scope_self_pay": inside,
+             "preselfpay_amt": pre, "fulamt_ownpay_amt": full} for n, (inside, pre, full) in enumerate(bills)]
+    answers = by_desk(loaded(text), rows)
+    assert by_columns(loaded(text), rows) == answers
+    assert sum(figures[4] for _, of_bill in answers for figures in of_bill) == pays

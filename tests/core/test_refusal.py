@@ -11,7 +11,7 @@ def low() -> Refusal:
     return Refusal(
         code="account.balance_below_minimum",
         clause="AA-2",
-        zh="账户余额 2,999.99 元,低于 3,000.00 元,不能支付保费;可改为自费购买。",
+        zh="账户余额 2,999.99 元，低于 3,000.00 元，不能支付保费；可改为自费购买。",
         en="The balance of 2,999.99 yuan is below 3,000.00; pay in cash instead.",
         figures={"balance_fen": 299_999, "minimum_fen": 300_000},
     )

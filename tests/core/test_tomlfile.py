@@ -81,41 +81,41 @@ def test_what_is_right_is_read(text: str, read: Read, value: object) -> None:
 
 @pytest.mark.parametrize(("text", "read", "key", "zh", "en"), [
     # file                           how it is read                      key        mend in Chinese           and in English
-    ("",                             lambda t: t.text("k"),              "k",       "缺少此键,请写文字",      "missing; write text"),
-    ("k = 5",                        lambda t: t.text("k"),              "k",       "写作 5,应为文字",        "is 5; write text"),
+    ("",                             lambda t: t.text("k"),              "k",       "缺少此键，请写文字",      "missing; write text"),
+    ("k = 5",                        lambda t: t.text("k"),              "k",       "写作 5，应为文字",        "is 5; write text"),
     ('k = " "',                      lambda t: t.text("k"),              "k",       "应为文字",               "write text in quotes"),
-    ('k = "yeer"',                   lambda t: t.choice("k", ["year"]),  "k",       "请写:year",              "mean 'year'?"),
+    ('k = "yeer"',                   lambda t: t.choice("k", ["year"]),  "k",       "请写：year",              "mean 'year'?"),
     ("",                             lambda t: t.choice("k", ["year"]),  "k",       "缺少此键",               "missing"),
     ('k = "true"',                   lambda t: t.flag("k"),              "k",       "应为true 或 false",      "write true or false"),
     ("k = 1",                        lambda t: t.flag("k"),              "k",       "应为true 或 false",      "write true or false"),
     ("k = true",                     lambda t: t.whole("k"),             "k",       "应为不小于 0 的整数",    "of at least 0"),
     ("k = 1.0",                      lambda t: t.whole("k"),             "k",       "应为不小于 0 的整数",    "of at least 0"),
     ("k = 2",                        lambda t: t.whole("k", least=3),    "k",       "应为不小于 3 的整数",    "of at least 3"),
-    ("",                             lambda t: t.yuan("k"),              "k",       "缺少此键,请写不为负",    "missing; write yuan"),
+    ("",                             lambda t: t.yuan("k"),              "k",       "缺少此键，请写不为负",    "missing; write yuan"),
     ("k = -1",                       lambda t: t.yuan("k"),              "k",       "应为不为负",             "not negative"),
     ("k = 10.999",                   lambda t: t.yuan("k"),              "k",       "最多两位小数的元",       "two decimals at most"),
     ("k = inf",                      lambda t: t.yuan("k"),              "k",       "应为不为负",             "write yuan"),
     ("k = true",                     lambda t: t.yuan("k"),              "k",       "应为不为负",             "write yuan"),
     ('k = "1,200"',                  lambda t: t.yuan("k"),              "k",       "应为不为负",             "write yuan"),
-    ("k = 0.7",                      lambda t: t.ratio("k"),             "k",       '百分数,如 "70%"',        'such as "70%"'),
+    ("k = 0.7",                      lambda t: t.ratio("k"),             "k",       '百分数，如 "70%"',        'such as "70%"'),
     ('k = "101%"',                   lambda t: t.ratio("k"),             "k",       "不超过 100%",            "at most 100%"),
     ("",                             lambda t: t.ratio("k"),             "k",       "缺少此键",               "write a percentage"),
-    ('k = "2025-07-01"',             lambda t: t.day("k"),               "k",       "应为日期,如 2025-07-01", "without quotes"),
+    ('k = "2025-07-01"',             lambda t: t.day("k"),               "k",       "应为日期，如 2025-07-01", "without quotes"),
     ("k = 2025-07-01T08:00:00",      lambda t: t.day("k"),               "k",       "应为日期",               "without quotes"),
     ("k = 5",                        lambda t: t.optional_day("k"),      "k",       "应为日期",               "without quotes"),
     ('k = "a"',                      lambda t: t.texts("k"),             "k",       "应为文字列表",           'such as ["a", "b"]'),
     ('k = ["a", 1]',                 lambda t: t.texts("k"),             "k",       "应为文字列表",           "a list of texts"),
     ("",                             lambda t: t.texts("k"),             "k",       "缺少此键",               "missing"),
-    ('k = ["selff"]',                lambda t: t.choices("k", ["self"]), "k",       "请写:self",              "mean 'self'?"),
+    ('k = ["selff"]',                lambda t: t.choices("k", ["self"]), "k",       "请写：self",              "mean 'self'?"),
     ("k = 5",                        lambda t: t.table("k"),             "k",       "应为表 [k]",             "write a table [k]"),
     ("",                             lambda t: t.table("k").whole("a"),  "k.a",     "缺少此键",               "missing"),
     ("k = 5",                        lambda t: t.tables("k"),            "k",       "应为表的列表 [[k]]",     "tables [[k]]"),
     ("k = [1]",                      lambda t: t.tables("k"),            "k",       "应为表的列表 [[k]]",     "tables [[k]]"),
     ("[[k]]\na = 1\n[[k]]\na = -1",  each_a,                             "k[2].a",  "应为不小于 0",           "a whole number"),
     ("[[k]]\na = 1\nb = 2",          each_a,                             "k[1].b",  "不认识的键",             "unknown key"),
-    ("caps = 1\ncap = 2",            lambda t: t.whole("cap"),           "caps",    "此处可写:cap",           "did you mean 'cap'?"),
-    ("k = ",                         lambda t: t.whole("k"),             "(文件)",  "不是有效的 TOML",        "not valid TOML"),
-    ("k = 1\nk = 2",                 lambda t: t.whole("k"),             "(文件)",  "不是有效的 TOML",        "not valid TOML"),
+    ("caps = 1\ncap = 2",            lambda t: t.whole("cap"),           "caps",    "此处可写：cap",           "did you mean 'cap'?"),
+    ("k = ",                         lambda t: t.whole("k"),             "（文件）",  "不是有效的 TOML",        "not valid TOML"),
+    ("k = 1\nk = 2",                 lambda t: t.whole("k"),             "（文件）",  "不是有效的 TOML",        "not valid TOML"),
 ])
 def test_a_mistake_names_file_key_and_mend(text: str, read: Read, key: str, zh: str, en: str) -> None:
     [problem] = refusal(text, read)
@@ -123,7 +123,7 @@ def test_a_mistake_names_file_key_and_mend(text: str, read: Read, key: str, zh: 
     assert zh in problem.zh
     assert en in problem.en
     said = str(problem)
-    assert said.startswith(f"plan.toml · {key}:{problem.zh}\n")
+    assert said.startswith(f"plan.toml · {key}：{problem.zh}\n")
     assert said.endswith(problem.en)
 
 
@@ -141,15 +141,15 @@ def test_the_refusal_says_every_problem() -> None:
 
 def test_a_rules_own_mistake_names_its_clause() -> None:
     file = source("[account]\n")
-    file.root().table("account").problem("limit", "比下限还低,请提高", "is below the minimum; raise it", clause="AA-2")
+    file.root().table("account").problem("limit", "比下限还低，请提高", "is below the minimum; raise it", clause="AA-2")
     with pytest.raises(FileRefused) as refused:
         file.done()
-    assert str(refused.value) == "plan.toml · account.limit〔AA-2〕:比下限还低,请提高\n    is below the minimum; raise it"
+    assert str(refused.value) == "plan.toml · account.limit〔AA-2〕：比下限还低，请提高\n    is below the minimum; raise it"
 
 
 def test_a_mistake_of_a_whole_table_names_the_table() -> None:
     file = source("[account]\n")
-    file.root().table("account").problem("", "空表,请删去", "is empty; take it out")
+    file.root().table("account").problem("", "空表，请删去", "is empty; take it out")
     assert [problem.key for problem in file.problems] == ["account"]
 
 

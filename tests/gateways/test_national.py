@@ -23,7 +23,7 @@ def setlinfo(**changes: Any) -> dict[str, Any]:
 
 REFUSED: list[tuple[str, str, Any, Any, str, str]] = [
     # story, transaction, answer, request, code, what the clerk reads
-    ("超时,没有返回", "2304", None, None, "message.no_answer", "5203"),
+    ("超时，没有返回", "2304", None, None, "message.no_answer", "5203"),
     ("返回里没有 infcode", "2304", {"output": {}}, None, "message.no_answer", "2601"),
     ("infcode 为空", "2304", {"infcode": None, "output": {}}, None, "message.no_answer", "结果未知"),
     ("基本医保结算失败", "2304", {"infcode": -1, "err_msg": "余额不足"}, None, "message.basic_insurance_failed", "余额不足"),
@@ -65,6 +65,12 @@ def test_an_output_that_is_text_is_read_with_exact_amounts() -> None:
 def test_variants_of_names(name: str, variant: str) -> None:
     assert national.canonical({variant: 7})[name] == 7
     assert national.canonical({variant: 7, name: 5})[name] == 5
+
+
+@pytest.mark.parametrize("one, other, together", [("5.01", 0, "5.01"), (None, "-32.86", "-32.86"), ("1.50", "2.25", "3.75")])
+def test_the_hospital_share_stands_in_two_fields(one: str | None, other: object, together: str) -> None:
+    row = national.canonical({"hosp_part_amt": one, "ownpay_hosp_part": other})
+    assert Decimal(str(row["hosp_part_amt"])) == Decimal(together)
 
 
 def test_what_is_odd_is_noted() -> None:

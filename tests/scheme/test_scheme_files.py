@@ -207,7 +207,7 @@ BROKEN = [
     ("a date in quotes", edited("until = 2025-12-31", 'until = "2025-12-31"'),
      "account[1].until", "LH-2", "日期", "a date without quotes"),
     ("an unknown way with the excess", edited('by = "cash"', 'by = "credit"'),
-     "account[2].excess.by", "LH-2", "请写:cash、refuse", "write one of: cash, refuse"),
+     "account[2].excess.by", "LH-2", "请写：cash、refuse", "write one of: cash, refuse"),
     ("a year that is not the calendar's", edited("yuan = 800,", 'yuan = 800, year = "plan",'),
      "account[2].yearly_limit.year", "LH-2", "calendar", "write one of: calendar"),
     ("an amount without its source", edited(', example = true }', " }"),

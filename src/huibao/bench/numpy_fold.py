@@ -5,14 +5,13 @@ It holds for plans whose accumulators run by person and year, without reversals:
 
 import numpy as np
 
-from huibao.benefits.arrays import Bills, Ints, Result, Table, empty_result
+from huibao.benefits.arrays import Bills, Ints, Result, Table
 from huibao.benefits.terms import Compiled
 
 
-def fold_numpy(plan: Compiled, table: Table, bills: Bills) -> Result:
-    """Every benefit of every settlement, as `kernel.run` gives it, for benefits with own deductibles and caps."""
+def fold_numpy(plan: Compiled, table: Table, bills: Bills, out: Result) -> Result:
+    """Every benefit of every settlement into `out`, as `kernel.run` gives it, for benefits with own deductibles and caps."""
     settlements = len(bills.first)
-    out = empty_result(len(plan.plan.benefits), settlements, np.zeros(settlements, np.uint8))
     starts = np.flatnonzero(bills.first)
     lengths = np.diff(np.append(starts, settlements))
     terms = bills.terms

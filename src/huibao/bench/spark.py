@@ -13,9 +13,9 @@ from huibao.bench import city, sql
 from huibao.benefits import loading
 from huibao.benefits.settle import settle_file
 
-NO_JAVA = ("没有 Java:请安装后再试,例如 apt-get install openjdk-17-jre-headless。"
+NO_JAVA = ("没有 Java：请安装后再试，例如 apt-get install openjdk-17-jre-headless。"
            " (Java is missing: install it, such as openjdk-17-jre-headless.)")
-NO_SPARK = "没有 PySpark:请按 requirements.lock 安装。 (PySpark is missing: install requirements.lock.)"
+NO_SPARK = "没有 PySpark：请按 requirements.lock 安装。 (PySpark is missing: install requirements.lock.)"
 
 
 def bench(rows: int, console: Console) -> bool:

@@ -81,6 +81,7 @@ class Bills(NamedTuple):
     amounts: Ints       # [bucket, part]
     item: Codes         # [part]
     units: Ints
+    unheld: bool = False  # known: no earlier payer holds any bill below its own parts
 
 
 class Result(NamedTuple):

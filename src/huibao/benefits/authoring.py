@@ -8,52 +8,52 @@ from huibao.benefits.model import BUCKET_ZH, Amount, Band, Benefit, Plan
 from huibao.core.money import WHOLE, percent, yuan
 from huibao.scheme import words
 
-_PER = {"visit": "每次就诊", "year": "每年", "item": "每个项目(目录编码)", "unit": "每单位数量"}
+_PER = {"visit": "每次就诊", "year": "每年", "item": "每个项目（目录编码）", "unit": "每单位数量"}
 _VISIT_DATE = {"admission": "入院日", "discharge": "出院日", "settlement": "结算日", "split": "按天分摊"}
 _STATUS = {"published": "已公布", "example": "示例", "proposed": "拟投标"}
 _WHEN_BOTH = {"best": "取对被保险人最有利的", "first": "取先写的", "last": "取后写的"}
-_LEVEL = {"policy": "保单(承保时确定)", "visit": "就诊", "line": "明细"}
+_LEVEL = {"policy": "保单（承保时确定）", "visit": "就诊", "line": "明细"}
 _KIND = {"flag": "是或否", "number": "整数", "choice": "选项", "code": "编码"}
 
 
 def plan_in_words(plan: Plan) -> Iterator[str]:
     """A plan read back, line by line, for its author to compare with the terms."""
-    yield f"{plan.name}({plan.id},{_STATUS[plan.status]},{words.KINDS[plan.kind]})"
-    yield f"保险期间 {plan.valid_from} 至 {plan.valid_to};跨期就诊按{_VISIT_DATE[plan.visit_counts_at]}" + (
-        f",期满未出院顺延 {plan.tail_days} 天" if plan.tail_days else "")
-    yield "保费:" + ";".join(f"{'' if row.condition == ALWAYS else in_words(row.condition) + ' '}{yuan(row.fen)} 元" for row in plan.premium)
+    yield f"{plan.name}（{plan.id}，{_STATUS[plan.status]}，{words.KINDS[plan.kind]}）"
+    yield f"保险期间 {plan.valid_from} 至 {plan.valid_to}；跨期就诊按{_VISIT_DATE[plan.visit_counts_at]}" + (
+        f"，期满未出院顺延 {plan.tail_days} 天" if plan.tail_days else "")
+    yield "保费：" + "；".join(f"{'' if row.condition == ALWAYS else in_words(row.condition) + ' '}{yuan(row.fen)} 元" for row in plan.premium)
     if plan.join != ALWAYS:
-        yield f"参保条件:{in_words(plan.join)}"
+        yield f"参保条件：{in_words(plan.join)}"
     if plan.before:
         yield f"先于 {'、'.join(plan.before)} 赔付"
     for exclusion in plan.exclusions:
         only = "、".join(plan.benefits[b].name for b in exclusion.benefits)
-        yield f"除外:{exclusion.name}({in_words(exclusion.condition)})" + (f",仅限{only}" if only else "")
+        yield f"除外：{exclusion.name}（{in_words(exclusion.condition)}）" + (f"，仅限{only}" if only else "")
     for b, benefit in enumerate(plan.benefits):
         yield from _benefit(plan, b, benefit)
     for shared in plan.deductibles:
         if shared.shared:
             names = "、".join(plan.benefits[b].name for b in shared.benefits)
             how = "按费用比例" if shared.proportion else "按保障先后"
-            yield f"共用免赔额“{shared.name}”:{_PER[shared.per]} {_amount(shared.amount)},{how}用于{names}{_scope(shared.scope)}"
+            yield f"共用免赔额“{shared.name}”：{_PER[shared.per]} {_amount(shared.amount)}，{how}用于{names}{_scope(shared.scope)}"
     for cap in plan.caps:
         if cap.shared:
             names = "、".join(plan.benefits[b].name for b in cap.benefits)
-            yield f"总限额“{cap.name}”:{_PER[cap.per]} {_amount(cap.amount)},合计{names}{_scope(cap.scope)}"
-    yield f"文本摘要:{plan.digest}"
+            yield f"总限额“{cap.name}”：{_PER[cap.per]} {_amount(cap.amount)}，合计{names}{_scope(cap.scope)}"
+    yield f"文本摘要：{plan.digest}"
 
 
 def _benefit(plan: Plan, b: int, benefit: Benefit) -> Iterator[str]:
     weighted = [(name, weight) for name, weight in zip(BUCKET_ZH, benefit.weights, strict=True) if weight]
     costs = "、".join(name if weight == WHOLE else f"{name}的 {percent(weight)}" for name, weight in weighted)
-    yield f"保障“{benefit.name}”:{costs}" + ("" if benefit.condition == ALWAYS else f";限 {in_words(benefit.condition)}")
+    yield f"保障“{benefit.name}”：{costs}" + ("" if benefit.condition == ALWAYS else f"；限 {in_words(benefit.condition)}")
     for limit in plan.limits:
         if limit.benefit == b:
-            yield f"  计入费用:{limit.name},{_PER[limit.per]}最多 {yuan(limit.amount_fen)} 元"
+            yield f"  计入费用：{limit.name}，{_PER[limit.per]}最多 {yuan(limit.amount_fen)} 元"
     for deductible in plan.deductibles:
         if deductible.benefits == (b,) and not deductible.shared:
-            yield f"  {deductible.name} {_amount(deductible.amount)}{_scope(deductible.scope)}" + (";计入外层免赔额" if deductible.feeds else "")
-    yield f"  赔付:{_bands(benefit.bands, benefit.from_zero)}"
+            yield f"  {deductible.name} {_amount(deductible.amount)}{_scope(deductible.scope)}" + ("；计入外层免赔额" if deductible.feeds else "")
+    yield f"  赔付：{_bands(benefit.bands, benefit.from_zero)}"
     for v in benefit.variations:
         yield f"  {in_words(v.condition)}:" + (
             _bands(v.bands, benefit.from_zero) if v.bands else f"比例改为 {'、'.join(map(percent, v.ratios))}" if v.ratios
@@ -69,24 +69,24 @@ def _bands(bands: tuple[Band, ...], from_zero: bool) -> str:
     if len(bands) == 1 and not bands[0].flat_fen:
         return f"免赔额以上 {percent(bands[0].ratio)}"
     start = "累计费用" if from_zero else "免赔额以上"
-    return ";".join(
+    return "；".join(
         f"{start} {yuan(band.above_fen)} 元{f'至 {yuan(bands[k + 1].above_fen)} 元' if k + 1 < len(bands) else '以上'} {percent(band.ratio)}"
-        + (f",进入时一次性给付 {yuan(band.flat_fen)} 元" if band.flat_fen else "") for k, band in enumerate(bands))
+        + (f"，进入时一次性给付 {yuan(band.flat_fen)} 元" if band.flat_fen else "") for k, band in enumerate(bands))
 
 
 def _amount(amount: Amount) -> str:
-    return f"{yuan(amount.fen)} 元" + "".join(f";{in_words(condition)}时 {yuan(fen)} 元" for condition, fen in amount.when)
+    return f"{yuan(amount.fen)} 元" + "".join(f"；{in_words(condition)}时 {yuan(fen)} 元" for condition, fen in amount.when)
 
 
 def _scope(scope: str) -> str:
-    return ",全家共用" if scope == "household" else ""
+    return "，全家共用" if scope == "household" else ""
 
 
 def facts_page() -> str:
     """The reference page of facts, in Markdown; `docs/reference/facts.md` is its text."""
     lines = ["# 条件里可以使用的词", "",
-             "产品文件的 `is` 只能使用下面的词。列是文件和报文里的字段名(有国家字段的用国家字段)。",
-             "写法:`词`(是或否)、`词 = 值`、`词 >= 数`、`词 in (值, 值)`,用 `and`、`or`、`not` 和括号连接;诊断可写范围 `C00-C97`。", "",
+             "产品文件的 `is` 只能使用下面的词。列是文件和报文里的字段名（有国家字段的用国家字段）。",
+             "写法：`词`（是或否）、`词 = 值`、`词 >= 数`、`词 in (a, b)`，用 `and`、`or`、`not` 和括号连接；诊断可写范围 `C00-C97`。", "",
              "The closed vocabulary of conditions. Generated by `huibao plan facts`.", ""]
     for level in LEVELS:
         lines += [f"## {_LEVEL[level]}", "", "| 词 | 含义 | 列 | 类型 | 没有给出时 | 说明 |", "|---|---|---|---|---|---|"]
@@ -94,7 +94,7 @@ def facts_page() -> str:
             if fact.level == level:
                 values = "、".join(v for v in fact.values if v) or _KIND[fact.kind]
                 missing = "必须提供" if fact.needed else "未知" if fact.default is None else _default(fact.default)
-                column = f"`{fact.column}`" if fact.column else "(推算)"
+                column = f"`{fact.column}`" if fact.column else "（推算）"
                 lines.append(f"| `{fact.name}` | {fact.zh} | {column} | {values} | {missing} | {fact.note} |")
         lines.append("")
     return "\n".join(lines[:-1]) + "\n"

@@ -1,7 +1,9 @@
 """One batch of a file on its way to bills: columns of national fields to numbers, bits, terms and keys, and to payments."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,9 +17,10 @@ from huibao.benefits.conditions import All, Atom, Condition, Not
 from huibao.benefits.facts import FACTS, Value
 from huibao.benefits.history import NOT_TAKEN_UP
 from huibao.benefits.model import Plan
-from huibao.benefits.reading import DERIVED_FROM, Unreadable, fact_of, read, units
+from huibao.benefits.reading import DERIVED_FROM, MOST_SEQUENCE_DIGITS, Unreadable, fact_of, read, units
 from huibao.benefits.terms import OUTSIDE
 from huibao.benefits.vectors import BAD, NULL, Column, Mask
+from huibao.core.money import AMOUNT_LIMIT_FEN
 from huibao.core.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -107,9 +110,11 @@ class Batch:
     def fold(self) -> Folded:
         original = vectors.hashed(self.column("reverses"))
         reversal = original != 0
-        if self.has("accept_seq") and not pa.types.is_integer(self.column("accept_seq").type):
-            self.good &= pc.match_substring_regex(self.text("accept_seq"), r"^\d*$").to_numpy(zero_copy_only=False) | self.is_line
+        if self.has("accept_seq"):
+            self.good &= self.in_sequence() | self.is_line
         self.good &= (self.own != 0) & (self.person != 0)
+        if self.of.shape.household:
+            self.good &= (vectors.hashed(self.column("household_id")) != 0) | self.is_line | reversal
         held, left, amounts = self.buckets(reversal)
         covered, of_days = self.days(reversal)
         bits, provisional = self.bits(covered, reversal)
@@ -119,7 +124,7 @@ class Batch:
         person = left[self.bill]
         remaining, burden = np.where(person == NULL, 0, person), np.empty(len(self.bill), np.int64)
         other = np.maximum(0, amounts[prepare.OTHER, self.bill])
-        prepare.finish(held, self.start, covered, of_days, other, remaining, burden)
+        unheld = bool(prepare.finish(held, self.start, covered, of_days, other, remaining, burden))
         terms = self.of.numbers(bits)
         first = _changes(self.column(self.of.group))[self.bill]
         status = np.where(bills_good, arrays.SETTLED, REJECTED).astype(np.uint8)
@@ -129,9 +134,18 @@ class Batch:
         prepare.link(first, (self.own ^ whose)[self.bill], np.where(reversal, original ^ whose, np.uint64(0))[self.bill], member,
                      bits[self.bill] & self.plan.frozen, person, status, reverses)
         bills = Bills(self.start, first.view(np.uint8), member, self.visits(), burden, remaining, reverses, terms, held,
-                      self.items(), units_of)
+                      self.items(), units_of, unheld)
         result = self.of.run(bills, status)
         return Folded(self.bill, result, provisional[self.bill], tuple(self.rejections(result.status)))
+
+    def in_sequence(self) -> Mask:
+        """Which rows have an `accept_seq` that is one, or none."""
+        column = self.column("accept_seq")
+        if pa.types.is_signed_integer(column.type):
+            given = column.fill_null(0).cast(pa.int64()).to_numpy(zero_copy_only=False)
+            return np.asarray((given >= 0) & (given < 10 ** MOST_SEQUENCE_DIGITS))
+        digits = pc.match_substring_regex(self.text("accept_seq"), f"^[0-9]{{0,{MOST_SEQUENCE_DIGITS}}}$")
+        return np.asarray(digits.to_numpy(zero_copy_only=False))
 
     def whole(self, good: Mask) -> Mask:
         """Which bills are good with all their rows."""
@@ -146,8 +160,9 @@ class Batch:
         before = np.zeros(self.rows, np.int64)
         for name in self.plan.plan.before:
             paid = vectors.fen(self.column(name))
-            self.good &= (paid != BAD) | self.is_line | reversal
-            before += np.where(paid == NULL, 0, paid)
+            within = (paid == NULL) | ((paid >= 0) & (paid < AMOUNT_LIMIT_FEN))
+            self.good &= within | self.is_line | reversal
+            before += np.where(within & (paid != NULL), paid, 0)
         held, left = np.zeros((4, self.rows), np.int64), np.zeros(self.rows, np.int64)
         self.good &= prepare.make_buckets(amounts, before, self.is_line, reversal, self.of.acct_inside_fund, held, left)
         return held, left, amounts
@@ -272,7 +287,7 @@ class Batch:
         if status != REJECTED:
             return NOT_TAKEN_UP[_HISTORY[status]]
         if rows[0].get("feedetl_sn") not in (None, ""):
-            return Refusal("settlement.line_without_bill", None, "明细前面没有它的结算单(同一人、同一 setl_id)。请把结算单放在明细之前。",
+            return Refusal("settlement.line_without_bill", None, "明细前面没有它的结算单（同一人、同一 setl_id）。请把结算单放在明细之前。",
                            "a line stands without its bill (same person, same setl_id) before it: put the bill first.")
         found = read(self.plan, rows[0], rows[1:], acct_inside_fund=self.of.acct_inside_fund)
         # Nothing of the row is said: it may end in a log.
@@ -286,7 +301,7 @@ class Batch:
 def plain(value: Any) -> Any:
     """A value as a text row has it: dates in ISO form, floats in their shortest decimal form."""
     if isinstance(value, float):
-        return repr(value)
+        return f"{Decimal(repr(value)):f}" if math.isfinite(value) else repr(value)
     return value.isoformat(sep=" ") if hasattr(value, "hour") else value.isoformat() if hasattr(value, "isoformat") else value
 
 

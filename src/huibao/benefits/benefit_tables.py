@@ -25,23 +25,35 @@ from huibao.core.tomlfile import Table
 
 WHEN_BOTH: Final[tuple[WhenBoth, ...]] = ("best", "first", "last")
 
+#: What a `when` of a benefit can change.
+_CHANGES: Final = ("ratio", "ratios", "bands", "times", "points", "deductible", "cap")
+
 Item = TypeVar("Item", Deductible, Cap)
 
 
 def read_condition(table: Table, tiers: Sequence[str], *, needed: bool = False, closed: bool = False) -> Condition:
     """The condition under `is`; absent, one that always holds."""
     if needed and "is" not in table:
-        table.problem("is", "缺少条件,请写 is = \"…\"", 'missing; write is = "…"')
-    text = table.text("is", "")
+        table.problem("is", "缺少条件，请写 is = \"…\"", 'missing; write is = "…"')
+    condition = parsed(table, "is", tiers)
     if closed:
         table.close()
-    if not text:
-        return ALWAYS
+    return condition or ALWAYS
+
+
+def parsed(table: Table, key: str, tiers: Sequence[str]) -> Condition | None:
+    """The condition written under a key; None where there is none, or none that is understood."""
+    text = table.text(key) if key in table else ""
     try:
-        return conditions.parse(text, tiers)
+        return conditions.parse(text, tiers) if text else None
     except ConditionError as error:
-        table.problem("is", f"条件无法理解:{error}", f"not understood: {error}")
-        return ALWAYS
+        table.problem(key, f"条件无法理解：{error.zh}", f"not understood: {error.en}")
+        return None
+
+
+def ids(tables: Sequence[Table]) -> list[str]:
+    """The ids of tables that are read elsewhere, where a missing one is told; here it is an empty text."""
+    return [found if isinstance(found := table.raw("id"), str) else "" for table in tables]
 
 
 class BenefitTables:
@@ -50,7 +62,7 @@ class BenefitTables:
     def __init__(self, root: Table, tiers: Sequence[str]) -> None:
         self.root = root
         self.tier_ids = tuple(tiers)
-        self.benefit_ids = [table.text("id") for table in root.tables("benefit")]
+        self.benefit_ids = ids(root.tables("benefit"))
         self.deductibles: list[Deductible] = []
         self.caps: list[Cap] = []
         self.limits: list[Limit] = []
@@ -85,8 +97,11 @@ class BenefitTables:
             variation = self.variation(t, bands)
             self.vary(t, variation.condition, own_deductibles, "deductible")
             self.vary(t, variation.condition, own_caps, "cap")
+            if not any(key in t for key in _CHANGES):
+                t.problem("", f"这个 when 什么也不改，请写 {'、'.join(_CHANGES)} 之一，或删去它",
+                          f"this `when` changes nothing; write one of {', '.join(_CHANGES)}, or take it out")
             t.close()
-            if (variation.bands or variation.ratios or variation.times is not None or variation.points is not None):
+            if variation.bands or variation.ratios or variation.times is not None or variation.points is not None:
                 variations.append(variation)
         self.stated(table, variations)
         self.deductibles += [d for d in own_deductibles if d]
@@ -103,13 +118,13 @@ class BenefitTables:
         if any(conditions.level(v.condition) == "line" for v in variations):
             for t in tables:
                 if "shared" not in t and "allocation" not in t:
-                    t.problem("allocation", "本项按明细有不同比例,须写明免赔额如何使用:allocation = \"listed\" 或 \"proportion\"",
+                    t.problem("allocation", "本项按明细有不同比例，须写明免赔额如何使用：allocation = \"listed\" 或 \"proportion\"",
                               'ratios differ by line here: say how the deductible is used up, allocation = "listed" or "proportion"',
                               "保险法 30")
         if len(tables) > 1:
             for t in tables:
                 if "shared" not in t and t.text("per", "") == "visit" and "feeds" not in t:
-                    t.problem("feeds", "须写明次免赔额是否计入外层免赔额:feeds = true 或 false",
+                    t.problem("feeds", "须写明次免赔额是否计入外层免赔额：feeds = true 或 false",
                               "say whether the visit's deductible counts towards the one beyond it: feeds = true or false")
 
     def base(self, table: Table) -> tuple[int, int, int, int]:
@@ -123,7 +138,7 @@ class BenefitTables:
             except money.MoneyError:
                 weight = -1
             if name not in weights or not 0 < weight <= money.WHOLE or weights[name]:
-                table.problem("base", f"“{term.strip()}”无法理解;可写 {'、'.join(BUCKETS)},各一次,前面可加不超过 1 的系数,如 0.5 * preselfpay_amt",
+                table.problem("base", f"“{term.strip()}”无法理解；可写 {'、'.join(BUCKETS)}，各一次，前面可加不超过 1 的系数，如 0.5 * preselfpay_amt",
                               f"{term.strip()!r} was not understood; write some of {', '.join(BUCKETS)}, each once, "
                               "with a factor of at most 1 where wanted, such as 0.5 * preselfpay_amt")
                 continue
@@ -144,28 +159,30 @@ class BenefitTables:
     def band_list(self, table: Table, key: str = "bands") -> tuple[Band, ...]:
         tables = table.tables(key)
         if not tables:
-            table.problem(key, "缺少赔付比例,请写 ratio = \"70%\" 或 bands", 'missing; write ratio = "70%" or bands')
+            table.problem(key, "缺少赔付比例，请写 ratio = \"70%\" 或 bands", 'missing; write ratio = "70%" or bands')
         bands: list[Band] = []
         upto: int | None = None
         for t in tables:
             band = Band(t.yuan("above"), t.ratio("ratio", "0%"), t.yuan("flat", 0))
             if upto is not None and band.above_fen != upto:
                 word = ("重叠", "overlap") if band.above_fen < upto else ("空隙", "a gap")
-                t.problem("above", f"上一档到 {money.yuan(upto)} 元,本档从 {money.yuan(band.above_fen)} 元起,有{word[0]};请写 above = {upto // 100}",
+                t.problem("above", f"上一档到 {money.yuan(upto)} 元，本档从 {money.yuan(band.above_fen)} 元起，有{word[0]}；"
+                                   f"请写 above = {money.plain_yuan(upto)}",
                           f"the band before ends at {money.yuan(upto)}, this one starts at {money.yuan(band.above_fen)}: {word[1]}; "
-                          f"write above = {upto // 100}")
+                          f"write above = {money.plain_yuan(upto)}")
             if bands and band.above_fen <= bands[-1].above_fen:
                 t.problem("above", "各档须由低到高排列", "bands rise: each starts above the one before")
             if "to" in t:
                 upto = t.yuan("to")
                 if upto <= band.above_fen:
-                    t.problem("to", "须大于 above", "must be more than above")
+                    t.problem("to", f"须大于 above，请写多于 {money.plain_yuan(band.above_fen)} 的金额",
+                              f"must be more than above; write more than {money.plain_yuan(band.above_fen)}")
             else:
                 upto = None
             t.close()
             bands.append(band)
         if upto is not None and tables:
-            tables[-1].problem("to", "最后一档不写 to;到此为止的写一档 ratio = \"0%\" 或用 cap",
+            tables[-1].problem("to", "最后一档不写 to；到此为止的写一档 ratio = \"0%\" 或用 cap",
                                'the last band has no `to`: add a band with ratio = "0%", or write a cap')
         return tuple(bands)
 
@@ -182,7 +199,7 @@ class BenefitTables:
         if "ratios" in table:
             ratios = tuple(table.percentage("ratios", text) for text in table.texts("ratios"))
             if len(ratios) != len(bands):
-                table.problem("ratios", f"应有 {len(bands)} 个比例,与 bands 各档对应", f"write {len(bands)} ratios, one for each band")
+                table.problem("ratios", f"应有 {len(bands)} 个比例，与 bands 各档对应", f"write {len(bands)} ratios, one for each band")
         if "times" in table:
             times = table.ratio("times")
         if "points" in table:
@@ -224,8 +241,11 @@ class BenefitTables:
         if "shared" not in table:
             return False
         wanted = table.text("shared")
-        if wanted not in [t.text("id", "") for t in self.root.tables(kind)]:
-            table.problem("shared", f"没有 id 为“{wanted}”的 [[{kind}]]", f"there is no [[{kind}]] with the id {wanted!r}")
+        known = ids(self.root.tables(kind))
+        if wanted not in known:
+            near, near_en = conditions.nearest(wanted, known)
+            table.problem("shared", f"没有 id 为“{wanted}”的 [[{kind}]]{near}，请写一个 [[{kind}]]，或改写已有的 id",
+                          f"there is no [[{kind}]] with the id {wanted!r}{near_en}; write one, or the id of one that there is")
         self.joined[kind].setdefault(wanted, []).append(b)
         table.close()
         return True
@@ -234,7 +254,7 @@ class BenefitTables:
         name = table.text("id")
         per: Period = table.choice("per", get_args(Period))
         if "allocation" not in table:
-            table.problem("allocation", "共用免赔额须写明分摊方式:allocation = \"listed\"(按所列顺序)或 \"proportion\"(按比例)",
+            table.problem("allocation", "共用免赔额须写明分摊方式：allocation = \"listed\"（按所列顺序）或 \"proportion\"（按比例）",
                           'a shared deductible must say how it is used up: allocation = "listed" or "proportion"', "保险法 30")
         self.deductibles.append(Deductible(
             name, table.text("name", name), tuple(self.joined["deductible"].get(name, ())), self.varied(table), per,
@@ -269,7 +289,7 @@ class BenefitTables:
             n = own.get(per, -1)
             item = items[n] if n >= 0 else None
             if item is None:
-                table.problem(key, f"本项保障没有可改的 {key}(共用的请在 [[{key}]] 里写 when;有几个时写 {{ year = … }})",
+                table.problem(key, f"本项保障没有可改的 {key}（共用的请在 [[{key}]] 里写 when；有几个时写 {{ year = … }}）",
                               f"this benefit has no {key} of its own to change here: write the `when` in [[{key}]], or name "
                               "the period, such as { year = … }")
                 continue

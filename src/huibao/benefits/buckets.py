@@ -32,7 +32,7 @@ def buckets(given: Mapping[str, int | None], acct_inside_fund: bool = False) -> 
     for name, amount in given.items():
         if amount is not None and not 0 <= amount < money.AMOUNT_LIMIT_FEN:
             return _refuse("settlement.amount_out_of_range", {"field": name, "amount_fen": amount},
-                           f"{name} 为 {money.yuan(amount)} 元,超出可结算范围(0 至十亿元)。请核对后重新发送。",
+                           f"{name} 为 {money.yuan(amount)} 元，超出可结算范围（0 至十亿元）。请核对后重新发送。",
                            f"{name} is {money.yuan(amount)} yuan, outside 0 to a thousand million: check it and send again.")
     account = given.get("acct_pay") or 0
     fund = (given.get("fund_pay_sumamt") or 0) - (account if acct_inside_fund else 0)
@@ -41,7 +41,7 @@ def buckets(given: Mapping[str, int | None], acct_inside_fund: bool = False) -> 
     inscp, total = given.get("inscp_scp_amt"), given.get("medfee_sumamt")
     if total is not None and inscp is not None and full + over + pre + inscp != total:
         return _refuse("settlement.parts_differ_from_total", {"medfee_sumamt_fen": total, "parts_fen": full + over + pre + inscp},
-                       f"全自费、超限价、先行自付与范围内金额合计 {money.yuan(full + over + pre + inscp)} 元,"
+                       f"全自费、超限价、先行自付与范围内金额合计 {money.yuan(full + over + pre + inscp)} 元，"
                        f"与医疗费总额 {money.yuan(total)} 元不符。请核对费用明细后重新结算。",
                        "the four parts of the bill do not add up to medfee_sumamt: check the details and settle again.")
     person = _person(given, fund, hospital)
@@ -66,7 +66,7 @@ def _person(given: Mapping[str, int | None], fund: int, hospital: int) -> int | 
     paid = None if account is None or cash is None else account + cash
     if stated is not None and paid is not None and stated != paid:
         return _refuse("settlement.person_part_differs", {"psn_part_amt_fen": stated, "paid_fen": paid},
-                       f"个人负担总金额 {money.yuan(stated)} 元,与个人账户支付加现金支付 {money.yuan(paid)} 元不符。请核对后重新结算。",
+                       f"个人负担总金额 {money.yuan(stated)} 元，与个人账户支付加现金支付 {money.yuan(paid)} 元不符。请核对后重新结算。",
                        "psn_part_amt is not acct_pay plus psn_cash_pay: check and settle again.")
     if stated is not None:
         return stated
@@ -87,11 +87,11 @@ def _held(in_scope: int, pre: int, over: int, full: int) -> Four:
 
 def _mismatch(person: int, parts: int, account: int) -> Refusal:
     likely = account and abs(person - parts) == account
-    hint = "差额正好等于个人账户支付:请核对本省“基金支付总额是否含个人账户”的设置。" if likely else "请核对基金支付与个人负担后重新结算。"
+    hint = "差额正好等于个人账户支付：请核对本省“基金支付总额是否含个人账户”的设置。" if likely else "请核对基金支付与个人负担后重新结算。"
     hint_en = ("the difference is exactly acct_pay: check whether this province counts it inside fund_pay_sumamt."
                if likely else "check what the funds paid and settle again.")
     return _refuse("settlement.buckets_differ_from_person_part", {"psn_part_amt_fen": person, "parts_fen": parts},
-                   f"按各项推算个人负担为 {money.yuan(parts)} 元,报文为 {money.yuan(person)} 元,不能结算。{hint}",
+                   f"按各项推算个人负担为 {money.yuan(parts)} 元，报文为 {money.yuan(person)} 元，不能结算。{hint}",
                    f"the parts left to the person are {money.yuan(parts)} yuan, the message says {money.yuan(person)}: {hint_en}")
 
 

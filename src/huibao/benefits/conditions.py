@@ -5,6 +5,7 @@ that was not understood. Whether two conditions can hold at once is decided exac
 the values that they tell apart.
 """
 
+import difflib
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,8 +22,20 @@ _NUMBER_OPS: Final[dict[str, Callable[[int, int], bool]]] = {
 _OP_ZH: Final = {"=": "为", "!=": "不为", ">=": "不少于", "<=": "不超过", ">": "超过", "<": "少于", "in": "属于"}
 
 
+#: A code that stands for every code that no condition names.
+OTHER: Final = "\uffff"
+
+
 class ConditionError(ValueError):
-    """A text that is not a condition; the message says which word and what to write."""
+    """A text that is not a condition; the message says, in Chinese and English, which word and what to write."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(zh, en)
+        self.zh = zh
+        self.en = en
+
+    def __str__(self) -> str:
+        return self.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +139,13 @@ def situations(conditions: Sequence[Condition], tiers: Sequence[str] = ()) -> It
     """
     told: dict[str, list[Value]] = {}
     for name in sorted(names(*conditions)):
-        told[name] = list(_representatives(FACTS[name], [a for c in conditions for a in atoms(c) if a.fact == name], tiers))
+        told[name] = _representatives(FACTS[name], [a for c in conditions for a in atoms(c) if a.fact == name], tiers)
     count = 1
     for values in told.values():
         count *= len(values)
     if count > 1_000_000:
-        raise ConditionError(f"these conditions tell {count:,} situations apart: split the benefit")
+        raise ConditionError(f"这些条件要区分 {count:,} 种情形，请减少条件或拆分本项",
+                             f"these conditions tell {count:,} situations apart: write fewer conditions, or split the benefit")
     for combination in itertools.product(*told.values()):
         yield dict(zip(told, combination, strict=True))
 
@@ -141,19 +155,28 @@ def compatible(one: Condition, other: Condition, tiers: Sequence[str] = ()) -> b
     return any(holds(one, facts) and holds(other, facts) for facts in situations([one, other], tiers))
 
 
-def _representatives(fact: Fact, used: Iterable[Atom], tiers: Sequence[str]) -> set[Value]:
+def _representatives(fact: Fact, used: Iterable[Atom], tiers: Sequence[str]) -> list[Value]:
+    """One value for each part of the fact's values that the comparisons tell apart, always in the same order."""
     if fact.kind == "flag":
-        return {True, False}
+        return [False, True]
+    mentioned = sorted({v for atom in used for v in atom.values})
     if fact.kind == "number":
-        edges = {int(v) for atom in used for v in atom.values}
-        return {max(0, n) for edge in edges for n in (edge - 1, edge, edge + 1)}
+        return [*sorted({max(0, n) for edge in map(int, mentioned) for n in (edge - 1, edge, edge + 1)})]
     if fact.kind == "choice":
-        return set(tiers if fact.name == "tier" else fact.values)
-    mentioned = {v for atom in used for v in atom.values}
+        return list(dict.fromkeys(tiers if fact.name == "tier" else fact.values))
     if not fact.prefix:
-        return {*mentioned, "\uffff"}
-    ends = {end for v in mentioned for end in v.split("-")}
-    return {*ends, *(f"{end}\uffff" for end in ends), ""}
+        return [*mentioned, OTHER]
+    # Codes and ranges are stretches of the sorted codes: each part starts where one starts, or after one ends.
+    ends = [v.partition("-") for v in mentioned]
+    return [*sorted({"", *(low for low, _, _ in ends), *(_after(high or low) for low, _, high in ends)})]
+
+
+def _after(code: str) -> str:
+    """The first code after all that begin with `code`: J04 after J03, K00 after J99."""
+    head = code.rstrip("9")
+    if head and head[-1].isalnum():
+        return head[:-1] + chr(ord(head[-1]) + 1) + "0" * (len(code) - len(head))
+    return code[:-1] + chr(ord(code[-1]) + 1) if code else OTHER
 
 
 def parse(text: str, tiers: Sequence[str] = ()) -> Condition:
@@ -161,7 +184,7 @@ def parse(text: str, tiers: Sequence[str] = ()) -> Condition:
     reader = _Reader(text, tiers)
     condition = reader.any()
     if reader.ahead is not None:
-        raise ConditionError(f"{reader.ahead!r} was not expected in {text!r}")
+        raise _unexpected(reader.ahead, text)
     return condition
 
 
@@ -176,7 +199,9 @@ class _Reader:
         while at < len(text.rstrip()):
             match = _TOKEN.match(text, at)
             if match is None:
-                raise ConditionError(f"{text[at:]!r} was not understood in {text!r}")
+                rest = text[at:].strip()
+                raise ConditionError(f"“{text}”中的“{rest}”，比较请写 =、!=、>=、<=、>、< 或 in",
+                                     f"{rest!r} was not understood in {text!r}; comparisons write =, !=, >=, <=, >, < or in")
             self.tokens.append(match["op"] or match["word"])
             at = match.end()
         self.tokens.reverse()
@@ -187,8 +212,11 @@ class _Reader:
 
     def take(self, *wanted: str) -> str:
         if not self.tokens or (wanted and self.tokens[-1] not in wanted):
-            found = self.ahead or "the end"
-            raise ConditionError(f"{' or '.join(wanted) or 'a word'} was expected before {found!r} in {self.text!r}")
+            before, before_en = (f"“{self.ahead}”之前", f"before {self.ahead!r} in") if self.ahead else ("末尾", "at the end of")
+            raise ConditionError(
+                f"“{self.text}”的{before}缺少{' ' + ' 或 '.join(wanted) if wanted else '一个词'}，请补上，如 place = local 或 age in (60, 70)",
+                f"{' or '.join(wanted) or 'a word'} was expected {before_en} {self.text!r}; "
+                "write it there, as in place = local or age in (60, 70)")
         return self.tokens.pop()
 
     def any(self) -> Condition:
@@ -220,7 +248,9 @@ class _Reader:
         name = self.take()
         fact = FACTS.get(name)
         if fact is None:
-            raise ConditionError(f"{name!r} is not a fact that conditions may use; the vocabulary is in docs/reference/facts.md")
+            near, near_en = nearest(name, FACTS)
+            raise ConditionError(f"“{name}”不是条件可用的事实{near}，请写 docs/reference/facts.md 所列的事实",
+                                 f"{name!r} is not a fact that conditions may use{near_en}; write one of docs/reference/facts.md")
         if fact.kind == "flag":
             return Atom(name, "is")
         numeric = fact.kind == "number"
@@ -239,10 +269,33 @@ class _Reader:
 
     def check(self, fact: Fact, value: str) -> None:
         if fact.kind == "number" and not (value.isascii() and value.isdigit()):
-            raise ConditionError(f"{fact.name} is compared with a whole number, not {value!r}")
-        allowed = self.tiers if fact.name == "tier" else fact.values
+            raise ConditionError(f"{fact.name}（{fact.zh}）只能与整数比较，不能与“{value}”比较，如 {fact.name} >= 2",
+                                 f"{fact.name} is compared with a whole number, not {value!r}; write digits, as in {fact.name} >= 2")
+        allowed = [v for v in (self.tiers if fact.name == "tier" else fact.values) if v]
         if fact.kind == "choice" and value not in allowed:
-            raise ConditionError(f"{fact.name} is one of {', '.join(v for v in allowed if v)}, never {value!r}")
+            if not allowed:
+                raise ConditionError(f"本方案没有投保档次“{value}”，请先写 [[tier]]，或去掉 tier",
+                                     f"the plan has no tier {value!r}; write its [[tier]] first, or take tier out")
+            near, near_en = nearest(value, allowed)
+            raise ConditionError(f"{fact.name}（{fact.zh}）不能是“{value}”{near}，可写 {'、'.join(allowed)}",
+                                 f"{fact.name} is one of {', '.join(allowed)}, never {value!r}{near_en}; write one of these")
+
+
+def nearest(word: str, known: Iterable[str]) -> tuple[str, str]:
+    """The known word most like one that is not known, as a message asks for it in Chinese and in English; else nothing."""
+    close = difflib.get_close_matches(word, list(known), 1)
+    return (f"（是否想写“{close[0]}”？）", f" (did you mean {close[0]!r}?)") if close else ("", "")
+
+
+def _unexpected(word: str, text: str) -> ConditionError:
+    """What stands after a condition that was already whole."""
+    if word == ")":
+        mend, mend_en = "括号请成对书写", "write ( for it, or take it out"
+    elif word in _OP_ZH or word == "(":
+        mend, mend_en = "是非类的事实请单独写，如 preexisting 或 not preexisting", "write a yes-or-no fact alone: preexisting, or not preexisting"
+    else:
+        mend, mend_en = "两个条件之间请写 and 或 or", "write and or or between two conditions"
+    return ConditionError(f"“{text}”中的“{word}”多余，{mend}", f"{word!r} was not expected in {text!r}; {mend_en}")
 
 
 def as_text(condition: Condition) -> str:
@@ -265,8 +318,8 @@ def in_words(condition: Condition) -> str:
             known = FACTS[fact]
             return known.zh if op == "is" else f"{known.zh}{_OP_ZH[op]} {'、'.join(values)}"
         case Not(part):
-            return f"非({in_words(part)})"
+            return f"非（{in_words(part)}）"
         case All(parts):
-            return " 且 ".join(f"({in_words(p)})" if isinstance(p, Any) else in_words(p) for p in parts) or "任何情形"
+            return " 且 ".join(f"（{in_words(p)}）" if isinstance(p, Any) else in_words(p) for p in parts) or "任何情形"
         case Any(parts):
             return " 或 ".join(in_words(p) for p in parts)

@@ -171,7 +171,7 @@ class _Csv:
     def numbered(self, table: pa.Table, uneven: Sequence[tuple[int, int]], lines: Ints) -> pa.RecordBatch:
         """Gives each row its line, and says which lines are no rows."""
         for number, width in uneven:
-            self.say(int(lines[number - 1]), f"应有 {len(self.names)} 列,实有 {width} 列。请改正后补送。",
+            self.say(int(lines[number - 1]), f"应有 {len(self.names)} 列，实有 {width} 列。请改正后补送。",
                      f"has {width} values for {len(self.names)} columns: mend it and send it again.")
         kept = np.delete(lines, [number - 1 for number, _ in uneven])
         columns = [column.combine_chunks() for column in table.columns]

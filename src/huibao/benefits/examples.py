@@ -53,7 +53,8 @@ def work(compiled: Compiled, example: Example) -> Worked:
 
 def claim_row(plan: Plan, example: Example, claim: Mapping[str, object], n: int) -> dict[str, Any]:
     """A claim of an example as the row of national fields it stands for."""
-    known = {"psn_no": "示例", "setl_id": str(n), "setl_time": plan.valid_to.isoformat(), "med_type": "21", "insutype": "310",
+    known = {"psn_no": "示例", "household_id": "示例",
+             "setl_id": str(n), "setl_time": plan.valid_to.isoformat(), "med_type": "21", "insutype": "310",
              "hosp_lv": "3"}
     given = {**known, **example.person, **claim}
     return given if "brdy" in given else {"age": "45", **given}

@@ -88,7 +88,7 @@ _ALL: Final = (
     Fact("item_kind", "项目类别", "line", "choice", "item_kind", ("none", "drug", "service", "material", "implant"), "none",
          note="read from list_type where not given: 101–104 drug, 201 service, 301 material"),
     Fact("item", "目录编码", "line", "code", "med_list_codg", default="", prefix=True),
-    Fact("chrgitm_lv", "收费项目等级", "line", "choice", "chrgitm_lv", ("", "01", "02", "03"), "", note="01 甲, 02 乙, 03 丙"),
+    Fact("chrgitm_lv", "收费项目等级", "line", "choice", "chrgitm_lv", ("", "01", "02", "03"), "", note="01 甲，02 乙，03 丙"),
     Fact("negotiated_drug", "谈判药品", "line", "flag", "hi_nego_drug_flag", default=False),
     Fact("innovative", "创新药械或技术", "line", "flag", "innovative", default=False),
 )
@@ -119,7 +119,7 @@ def read(fact: Fact, given: object, tiers: tuple[str, ...] = ()) -> Value:
         if fact.name == "tier" and tiers:
             return tiers[0]
         if fact.needed:
-            raise FactError(f"{fact.column} 为空: 本产品需要{fact.zh} (the plan needs it)")
+            raise FactError(f"{fact.column} 为空：本产品需要{fact.zh} (the plan needs it)")
         return fact.default
     if fact.kind == "number":
         if not text.isascii() or not text.isdigit() or len(text) > 9:

@@ -216,8 +216,8 @@ class _Settling:
             key = (PASSED, b, self.bill.psn_no, self.bill.mdtrt_id if self.plan.plan.benefits[b].bands_per == "visit" else "")
             at = self.get(key)
             self.moved[key] = at + covered
-        exact = placed = 0
-        room = min(left, sum(entry.cost for entry in entries))
+        exact = placed = due = 0
+        room = whole = min(left, sum(entry.cost for entry in entries))
         for entry in entries:
             part, flat = self.along(b, entry.part.terms.bands[b], at, at + entry.rest)
             at += entry.rest
@@ -225,10 +225,11 @@ class _Settling:
             upto = money.half_up(exact)
             owed = upto - placed + flat
             entry.pay = min(owed, room)
-            if owed > room:
-                self.say(b, "hold", "", owed, room)
+            due += owed
             placed = upto
             room -= entry.pay
+        if due > whole:
+            self.say(b, "hold", "", due, whole)
         return covered
 
     def along(self, b: int, bands: tuple[Band, ...], start: int, end: int) -> tuple[int, int]:

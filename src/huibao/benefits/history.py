@@ -26,12 +26,12 @@ FACTS_DIFFER: Final = "policy.facts_differ"
 
 #: What is said to those who sent an event that can't be taken up.
 NOT_TAKEN_UP: Final = {refusal.code: refusal for refusal in (
-    Refusal(UNKNOWN_ORIGINAL, None, "找不到所冲销的原结算,已挂起。请核对原结算编号,或先补送原结算。",
+    Refusal(UNKNOWN_ORIGINAL, None, "找不到所冲销的原结算，已挂起。请核对原结算编号，或先补送原结算。",
             "the settlement it takes back is not known; parked: check `reverses`, or send the original first."),
-    Refusal(ALREADY_REVERSED, None, "原结算已经冲销过,不再冲销。", "the settlement was taken back before."),
+    Refusal(ALREADY_REVERSED, None, "原结算已经冲销过，不再冲销。", "the settlement was taken back before."),
     Refusal(AMOUNTS_DIFFER, None, "冲销金额与原结算不符。请核对后重新发送。",
             "the amounts are not those of the original: check and send again."),
-    Refusal(DUPLICATE, None, "该结算编号已经受理,不重复结算。", "this settlement was taken up before."),
+    Refusal(DUPLICATE, None, "该结算编号已经受理，不重复结算。", "this settlement was taken up before."),
     Refusal(FACTS_DIFFER, None, "承保时确定的事实与同一保单前面的结算不一致。请统一后重跑。",
             "facts frozen at inception differ from earlier settlements of the policy: make them one and run again."),
 )}

@@ -52,13 +52,13 @@ class Inspector:
 
     def sentences(self, entry: Entry | Refusal, folded: Folded, n: int) -> Iterator[str]:
         if isinstance(entry, Refusal) or not entry.posted:
-            yield "未受理,原因见 .rejected.csv。"
+            yield "未受理，原因见 .rejected.csv。"
             return
         columns = [int(folded.result.pay[b, n]) for b in range(len(entry.posted))]
         if columns != [payment.pay for payment in entry.posted]:
             raise AssertionError(f"desk and columns differ on {entry.event.setl_id}: {entry.posted} {columns}")
         if entry.status == REVERSAL:
-            yield f"冲销:原赔付 {yuan(sum(-payment.pay for payment in entry.posted))} 元全额冲回。"
+            yield f"冲销：原赔付 {yuan(sum(-payment.pay for payment in entry.posted))} 元全额冲回。"
         elif isinstance(entry.event, Settlement):
             yield from explain(self.plan.plan, entry.event, entry.posted).zh
         if entry.status == SETTLED and entry.difference_fen:

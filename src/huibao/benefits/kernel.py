@@ -27,10 +27,14 @@ from huibao.benefits.arrays import (
     empty_result,
 )
 from huibao.benefits.kernel_plain import fold_plain, is_plain
+from huibao.core.money import AMOUNT_LIMIT_FEN, WHOLE
 
 #: Room in a key for the visit or item, and for the member of a household.
 _WHAT_BITS: Final = 31
 _WHO_BITS: Final = 22
+
+#: No cost reaches this many fen times the whole of a ratio.
+_CEILING: Final = AMOUNT_LIMIT_FEN * WHOLE
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -42,10 +46,13 @@ def _compiled(function: Function) -> Function:
     return cast(Function, numba.njit(**options)(function))
 
 
-def run(s: Shape, t: Table, bills: Bills, status: Bits) -> Result:
-    """Folds every settlement whose status says that it is to be taken up. Where nothing was reversed `target` is `pay`."""
+def run(s: Shape, t: Table, bills: Bills, status: Bits, room: Result | None = None) -> Result:
+    """Folds every settlement whose status says that it is to be taken up. Where nothing was reversed `target` is `pay`.
+
+    `room` is a result whose arrays may be written over, for whoever folds again and again.
+    """
     settlements = len(bills.first)
-    result = empty_result(s.benefits, settlements, status)
+    result = empty_result(s.benefits, settlements, status) if room is None else room._replace(status=status.copy())
     if not settlements or not is_plain(s, t, bills):
         return _fold_general(s, t, bills, result) if settlements else result
     fold_plain(s, t, bills, result)
@@ -70,7 +77,7 @@ def _only(bills: Bills, rows: Ints) -> Bills:
     moved[rows] = np.arange(len(rows))
     return Bills(np.arange(len(rows) + 1), bills.first[rows], bills.member[rows], bills.visit[rows], bills.burden[rows], bills.left[rows],
                  moved[bills.reverses[rows]], bills.terms[rows], np.ascontiguousarray(bills.amounts[:, rows]), bills.item[rows],
-                 bills.units[rows])
+                 bills.units[rows], bills.unheld)
 
 
 def _fold_general(s: Shape, t: Table, bills: Bills, result: Result) -> Result:
@@ -147,7 +154,8 @@ def _costs(s: Any, t: Any, bills: Any, book: Any, entries: Any, totals: Any, now
                     break
                 most, per = t.limit[v, limit], s.l_per[limit]
                 if most >= 0 and per == UNIT:
-                    cost = min(cost, (most * bills.units[p] + 5000) // 10000)
+                    if most == 0 or bills.units[p] <= _CEILING // most:  # else the limit lies beyond any cost
+                        cost = min(cost, (most * bills.units[p] + 5000) // 10000)
                 elif most >= 0:
                     what = visit if per == VISIT else np.int64(bills.item[p]) if per == ITEM else np.int64(0)
                     key = (np.int64(counters + limit) << _WHAT_BITS + _WHO_BITS) + who + what

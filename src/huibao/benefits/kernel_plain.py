@@ -19,17 +19,7 @@ def is_plain(s: Shape, t: Table, bills: Bills) -> bool:
     """Whether these bills under this plan can be folded here: one part a bill, nothing keyed, nothing held or flat."""
     plan = not (s.household or s.d_visit.any() or s.d_feeds.any() or s.d_proportion.any() or s.b_visit.any()
                 or (s.c_per != YEAR).any() or len(s.l_per) or t.flat.any())
-    return bool(plan and bills.amounts.shape[1] == len(bills.first) and _unheld(bills.amounts, bills.burden, bills.left))
-
-
-@numba.njit(cache=True)
-def _unheld(amounts: Any, burden: Any, left: Any) -> bool:
-    """Whether no earlier payer holds any bill below its own parts, so that the holds of the fold never bind."""
-    for i in range(len(burden)):
-        whole = amounts[0, i] + amounts[1, i] + amounts[2, i] + amounts[3, i]
-        if burden[i] < whole or left[i] < whole:
-            return False
-    return True
+    return bool(plan and bills.unheld and bills.amounts.shape[1] == len(bills.first))
 
 
 @numba.njit(cache=True)

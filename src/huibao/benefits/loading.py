@@ -1,13 +1,14 @@
 """Plan files: read whole, checked, and refused with every reason; `docs/reference/plan-file.md` is their description."""
 
 import hashlib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Final, get_args
 
 from huibao.benefits import checks, conditions
-from huibao.benefits.benefit_tables import BenefitTables, read_condition
-from huibao.benefits.conditions import ALWAYS, Atom, Condition, ConditionError
+from huibao.benefits.benefit_tables import BenefitTables, ids, parsed, read_condition
+from huibao.benefits.conditions import ALWAYS, Atom, Condition
 from huibao.benefits.listing import refusals
 from huibao.benefits.model import (
     FUND_PAYERS,
@@ -18,7 +19,7 @@ from huibao.benefits.model import (
     PremiumRow,
     VisitDate,
 )
-from huibao.core.tomlfile import Source, Table
+from huibao.core.tomlfile import FileRefused, Source, Table
 from huibao.scheme import loading as schemes
 from huibao.scheme import words
 from huibao.scheme.model import Scheme
@@ -60,9 +61,12 @@ def _folder() -> resources.abc.Traversable:
 
 
 def _load(source: Source, scheme: Scheme | None) -> Plan:
-    root = source.root()
-    if root.whole("syntax", SYNTAX) != SYNTAX:
-        root.problem("syntax", f"本程序只认识 syntax = {SYNTAX}", f"this program reads syntax = {SYNTAX}")
+    root = _root(source)
+    syntax = root.raw("syntax")
+    if syntax is None:
+        root.problem("syntax", f"缺少此键，请写 syntax = {SYNTAX}", f"missing; write syntax = {SYNTAX}")
+    elif type(syntax) is not int or syntax != SYNTAX:
+        root.problem("syntax", f"本程序只认识 syntax = {SYNTAX}，请改写", f"this program reads syntax = {SYNTAX}: write that")
         source.done()
     plan = _Reader(source, root).plan()
     root.close()
@@ -71,12 +75,25 @@ def _load(source: Source, scheme: Scheme | None) -> Plan:
     if scheme is None and plan.scheme in schemes.builtin_ids():
         scheme = schemes.builtin(plan.scheme)
     elif scheme is None and plan.scheme:
-        known = "、".join(schemes.builtin_ids())
-        source.problem("scheme", f"没有方案“{plan.scheme}”;可写:{known}", f"no scheme {plan.scheme!r}: {known}")
+        known = schemes.builtin_ids()
+        near, near_en = conditions.nearest(plan.scheme, known)
+        source.problem("scheme", f"没有方案“{plan.scheme}”{near}；可写：{'、'.join(known)}",
+                       f"no scheme {plan.scheme!r}{near_en}; write one of: {', '.join(known)}")
     for refusal in refusals(plan, scheme):
         source.problem(str(refusal.figures.get("key", "")), refusal.zh, refusal.en, refusal.clause)
     source.done()
     return plan
+
+
+def _root(source: Source) -> Table:
+    """The file as a table; where it is no TOML, the problem says what the place that it names usually lacks."""
+    try:
+        return source.root()
+    except FileRefused as refused:
+        raise FileRefused([replace(
+            found, zh=f"{found.zh}。请检查该行及上一行：引号、括号是否成对，键与值之间须有等号，同一个键只能写一次",
+            en=f"{found.en}; at that line or the one before, write the missing quote, bracket or equals sign, and each key once",
+        ) for found in refused.problems]) from None
 
 
 class _Reader:
@@ -87,13 +104,14 @@ class _Reader:
         self.root = root
         self.tiers = tuple(self.tier(table) for table in root.tables("tier"))
         self.tier_ids = tuple(tier for tier, _ in self.tiers)
-        self.benefit_ids = [table.text("id") for table in root.tables("benefit")]
+        self.benefit_ids = ids(root.tables("benefit"))
 
     @staticmethod
     def tier(table: Table) -> tuple[str, str]:
-        found = table.text("id"), table.text("name", table.text("id"))
+        tier = table.text("id")
+        name = table.text("name", tier)
         table.close()
-        return found
+        return tier, name
 
     def plan(self) -> Plan:
         root = self.root
@@ -134,13 +152,7 @@ class _Reader:
     def waiting(self) -> tuple[int, Condition | None]:
         table = self.root.table("waiting")
         days = table.whole("days", 0)
-        not_for = None
-        if "not_for" in table:
-            text = table.text("not_for")
-            try:
-                not_for = conditions.parse(text, self.tier_ids)
-            except ConditionError as error:
-                table.problem("not_for", f"条件无法理解:{error}", f"not understood: {error}")
+        not_for = parsed(table, "not_for", self.tier_ids)
         table.close()
         return days, not_for
 
@@ -151,7 +163,7 @@ class _Reader:
             given = read_condition(table, self.tier_ids)
             condition = conditions.both(given, Atom("diagnosis", "in", diagnosis)) if diagnosis else given
             if condition == ALWAYS:
-                table.problem("", "除外责任须写 diagnosis 或 is", "an exclusion needs diagnosis or is")
+                table.problem("", "除外责任须写 diagnosis 或 is", "an exclusion needs diagnosis or is: write one")
             ids = table.choices("benefits", self.benefit_ids, ())
             found.append(Exclusion(table.text("name"), condition, table.text("clause", ""), tuple(map(self.benefit_ids.index, ids))))
             table.close()
@@ -166,18 +178,19 @@ class _Reader:
         if "preexisting" not in self.root:
             return None
         table = self.root.table("preexisting")
-        groups = {t.text("name"): t.texts("diagnosis") for t in table.tables("group")}
-        for t in table.tables("group"):
-            t.text("name"), t.texts("diagnosis")
-            t.close()
+        groups = dict(table.each("group", lambda t: (t.text("name"), t.texts("diagnosis"))))
         years = table.whole("look_back_years", least=1)
         table.close()
         return Preexisting(years, groups)
 
     def lists(self) -> dict[str, tuple[str, ...]]:
-        found = {}
+        found: dict[str, tuple[str, ...]] = {}
         for table in self.root.tables("list"):
-            found[table.text("id")] = table.texts("codes")
+            name, codes = table.text("id"), table.texts("codes")
+            if name and name in found:
+                table.problem("id", f"“{name}”出现不止一次，请改用另一个 id，或把目录编码并入前一个 [[list]]",
+                              f"{name!r} stands more than once; write another id, or add the codes to the list before")
+            found[name] = codes
             table.close()
         return found
 
@@ -187,6 +200,6 @@ class _Reader:
         person, claims, pays = table.raw("person") or {}, table.raw("claims") or [], table.raw("pays")
         amounts = pays if isinstance(pays, list) else [pays]
         if not claims or len(amounts) != len(claims):
-            table.problem("pays", f"应有 {len(claims)} 个金额,每次结算一个", f"write {len(claims)} amounts, one for each claim")
+            table.problem("pays", f"应有 {len(claims)} 个金额，每次结算一个", f"write {len(claims)} amounts, one for each claim")
         fen = tuple(table.amount("pays", value) for value in amounts)
         return Example(table.text("story"), person, tuple(claims), fen)

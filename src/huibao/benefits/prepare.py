@@ -102,9 +102,11 @@ def make_buckets(amounts: Any, before: Any, is_line: Any, is_reversal: Any, insi
 
 
 @numba.njit(cache=True)
-def finish(held: Any, start: Any, covered: Any, of: Any, other: Any, left: Any, burden: Any) -> None:
+def finish(held: Any, start: Any, covered: Any, of: Any, other: Any, left: Any, burden: Any) -> Any:
     """Scales the parts of bills to the days of the stay that are covered, where only some are, and takes off what other
-    programmes paid. `left` comes as the person's part and goes as what is left of it; `burden` is filled."""
+    programmes paid. `left` comes as the person's part and goes as what is left of it; `burden` is filled. Answers whether
+    every bill bears all its parts, so that no hold can bind."""
+    unheld = True
     for i in range(len(left)):
         split = 0 < covered[i] < of[i]
         whole = np.int64(0)
@@ -117,6 +119,8 @@ def finish(held: Any, start: Any, covered: Any, of: Any, other: Any, left: Any, 
             left[i] = min(whole, (2 * left[i] * covered[i] + of[i]) // (2 * of[i]))
         burden[i] = max(np.int64(0), whole - other[i])
         left[i] = max(np.int64(0), left[i] - other[i])
+        unheld = unheld and burden[i] >= whole and left[i] >= whole
+    return unheld
 
 
 @numba.njit(cache=True)

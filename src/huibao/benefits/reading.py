@@ -30,6 +30,9 @@ _ACCIDENT_CARE: Final = ("19", "22")
 #: No line has ten million of anything; below it units times an amount fit 63 bits.
 MOST_UNITS: Final = 10_000_000 * money.WHOLE
 
+#: An acceptance sequence fits 63 bits.
+MOST_SEQUENCE_DIGITS: Final = 18
+
 #: The columns besides its own from which a fact may follow.
 DERIVED_FROM: Final[Mapping[str, tuple[str, ...]]] = {
     "age": ("brdy", "cover_from"), "accident": ("med_type",), "preexisting": ("dise_codg", "history_dise"),
@@ -58,17 +61,20 @@ def _read(plan: Compiled, row: Row, lines: Sequence[Row], acct_inside_fund: bool
     for name, value in (("setl_id", setl_id), ("psn_no", psn_no)):
         if not value:
             raise bad(name, "为空", "is missing")
-    if not (text(row, "accept_seq") or "0").isdecimal():
-        raise bad("accept_seq", f"为 {text(row, 'accept_seq')!r},不是受理序号", "is not a whole number")
+    sequence = text(row, "accept_seq") or "0"
+    if not (sequence.isascii() and sequence.isdigit() and len(sequence) <= MOST_SEQUENCE_DIGITS):
+        raise bad("accept_seq", f"为 {text(row, 'accept_seq')!r}，不是受理序号", "is not a whole number")
     reverses = text(row, "reverses")
     amounts = {name: amount(row, name) for name in AMOUNTS}
     if reverses:
         return Reversal(setl_id, psn_no, reverses, _taken_back(amounts, acct_inside_fund))
     if any((value or 0) < 0 for value in amounts.values()):
         raise Unreadable(Refusal("settlement.negative_without_original", None,
-                                 "金额为负但未指明所冲销的结算(reverses)。请补充原结算编号后重新发送。",
+                                 "金额为负但未指明所冲销的结算（reverses）。请补充原结算编号后重新发送。",
                                  "the amounts are negative but no original is named in `reverses`: name it and send again."))
-    before = {name: amount(row, name) or 0 for name in plan.plan.before}
+    before = _paid_by_later(plan, row)
+    if plan.plan.household and not text(row, "household_id"):
+        raise bad("household_id", "为空", "is missing")
     if before:
         amounts["fund_pay_sumamt"] = max(0, (amounts["fund_pay_sumamt"] or 0) - sum(before.values()))
         for name in ("psn_part_amt", "psn_cash_pay", *(["in_scope_self_pay"] if amounts["inscp_scp_amt"] is None else [])):
@@ -96,6 +102,15 @@ def _read(plan: Compiled, row: Row, lines: Sequence[Row], acct_inside_fund: bool
     other = amounts["other_insurance_pay"] or 0
     return Settlement(setl_id, psn_no, text(row, "mdtrt_id") or setl_id, tuple(parts), max(0, burden - other), max(0, left - other),
                       person, frozen, provisional)
+
+
+def _paid_by_later(plan: Compiled, row: Row) -> dict[str, int]:
+    """What the payers that stand behind this insurance paid already."""
+    found = {name: amount(row, name) or 0 for name in plan.plan.before}
+    for name, paid in found.items():
+        if not 0 <= paid < money.AMOUNT_LIMIT_FEN:
+            raise bad(name, f"为 {money.yuan(paid)} 元，超出可结算范围（0 至十亿元）", "is outside 0 to a thousand million yuan")
+    return found
 
 
 def _taken_back(amounts: Mapping[str, int | None], acct_inside_fund: bool) -> int | None:
@@ -128,7 +143,7 @@ def amount(row: Row, name: str) -> int | None:
     try:
         return money.fen(value)
     except money.MoneyError as error:
-        raise bad(name, f"为 {value!r},不是以元为单位的金额", str(error)) from None
+        raise bad(name, f"为 {value!r}，不是以元为单位的金额", str(error)) from None
 
 
 def bad(name: str, zh: str, en: str) -> Unreadable:
@@ -174,7 +189,7 @@ def units(line: Row) -> int:
     except (money.MoneyError, ArithmeticError):
         count = -1
     if not 0 <= count < MOST_UNITS:
-        raise bad("cnt", f"为 {value!r},不是数量", "is not a quantity")
+        raise bad("cnt", f"为 {value!r}，不是数量", "is not a quantity")
     return count
 
 
@@ -238,7 +253,7 @@ def _day(row: Row, name: str) -> date:
     try:
         return business_date(moment(text(row, name)))
     except ValueError:
-        raise bad(name, f"为 {text(row, name)!r},不是日期", "is not a date: write 2025-07-01 or 2025-07-01 08:00:00") from None
+        raise bad(name, f"为 {text(row, name)!r}，不是日期", "is not a date: write 2025-07-01 or 2025-07-01 08:00:00") from None
 
 
 def deciding_date(plan: Plan, row: Row) -> date:

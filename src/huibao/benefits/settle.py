@@ -129,7 +129,7 @@ def _readable(claims: Path) -> Iterator[None]:
 
 
 def _broken(claims: Path, error: Exception) -> FileUnfit:
-    return FileUnfit(f"文件 {claims.name} 读不出来,可能已损坏或不是 Parquet。请重新导出。 (can't be read, export it again: {error})")
+    return FileUnfit(f"文件 {claims.name} 读不出来，可能已损坏或不是 Parquet。请重新导出。 (can't be read, export it again: {error})")
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,21 +153,27 @@ def _sorted(connection: duckdb.DuckDBPyConnection, fold: ColumnFold, claims: Pat
         _fit(fold, names)
         connection.register(source, open_csv(claims, fold.columns(), bad_line))
         kinds = dict.fromkeys(names, _TEXT)
-    wanted = ", ".join(f'{_column(name, kinds[name])} AS "{name}"' for name in fold.columns() if name in kinds)
-    accepted = "TRY_CAST(accept_seq AS HUGEINT)" if "accept_seq" in kinds else "CAST(NULL AS HUGEINT)"
+    wanted = ", ".join(f'{_column(name, kinds[name], name in (fold.group, "psn_no"))} AS "{name}"'
+                       for name in fold.columns() if name in kinds)
+    accepted = "CAST(NULL AS BIGINT)"
+    if "accept_seq" in kinds:
+        accepted = "accept_seq" if kinds["accept_seq"] == "BIGINT" else "TRY_CAST(accept_seq AS BIGINT)"
     rows = f"SELECT {number} AS line, {wanted} FROM {source}"  # noqa: S608 - names of columns only
     if is_ordered:
         query = f"SELECT *, {accepted} AS accepted FROM ({rows})"  # noqa: S608
     else:
-        query = f"SELECT * FROM ({rows}) ORDER BY {fold.group}, {accepted} NULLS LAST, line"  # noqa: S608
+        within = f", {accepted} NULLS LAST" if "accept_seq" in kinds else ""
+        query = f"{rows} ORDER BY {fold.group}{within}, line"
     batches = connection.sql(query, params=given).to_arrow_reader(BATCH_ROWS)
     return _in_order(batches, fold.group) if is_ordered else iter(batches)
 
 
-def _column(name: str, kind: str) -> str:
-    """A column as the fold takes it: numbers that differ by blanks alone are the same, and kinds of no use to bills are text."""
-    if kind == _TEXT and name in _IDS:
-        return f"""CASE WHEN "{name}" SIMILAR TO '[!-~]*' THEN "{name}" ELSE trim("{name}", '{BLANKS}') END"""
+def _column(name: str, kind: str, groups: bool) -> str:
+    """A column as the fold takes it: groups that differ by blanks alone are the same, and kinds of no use to bills are text."""
+    if kind == _TEXT and groups:
+        # Blanks begin or end with what is no visible ASCII; the test is much cheaper than the trimming.
+        visible = " AND ".join(f"ascii({end}) BETWEEN 33 AND 126" for end in (f'"{name}"', f'right("{name}", 1)'))
+        return f"""CASE WHEN {visible} THEN "{name}" ELSE trim("{name}", '{BLANKS}') END"""
     if name in _IDS and kind in _BINARY:
         return f'CAST(CAST("{name}" AS BIGINT) AS VARCHAR)'
     if kind == "TIMESTAMP_NS":
@@ -188,7 +194,7 @@ def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _fit(fold: ColumnFold, available: Sequence[str]) -> None:
     if not any(available):
-        raise FileUnfit("文件没有表头。第一行应为国家字段名,以逗号分隔。 (no header: the first line has the national field names, with commas)")
+        raise FileUnfit("文件没有表头。第一行应为国家字段名，以逗号分隔。 (no header: the first line has the national field names, with commas)")
     missing = [name for name in (*_NEEDED, *(["household_id"] if fold.plan.plan.household else [])) if name not in available]
     if missing:
         raise FileUnfit(f"文件缺少列 {'、'.join(missing)}。请补上后重新运行。 (columns missing: {', '.join(missing)})")
@@ -196,7 +202,7 @@ def _fit(fold: ColumnFold, available: Sequence[str]) -> None:
     if twice:
         raise FileUnfit(f"列 {'、'.join(twice)} 出现不止一次。请只留一列。 (columns that stand more than once: {', '.join(twice)})")
     if not {*BUCKETS, *LINE_AMOUNTS} & set(available):
-        raise FileUnfit(f"文件没有任何可结算的金额列,请至少提供一列:{'、'.join(BUCKETS)} 或 inscp_scp_amt。"
+        raise FileUnfit(f"文件没有任何可结算的金额列，请至少提供一列：{'、'.join(BUCKETS)} 或 inscp_scp_amt。"
                         f" (no amount to settle: give at least one of {', '.join(BUCKETS)} or inscp_scp_amt)")
 
 
@@ -205,7 +211,7 @@ def _fit_numbers(connection: duckdb.DuckDBPyConnection, source: str, given: list
     for name in (name for name, kind in kinds.items() if kind in _BINARY):
         broken = f'"{name}" <> trunc("{name}") OR abs("{name}") >= {_EXACT}'
         if connection.sql(f"SELECT 1 FROM {source} WHERE {broken}", params=given).limit(1).fetchall():  # noqa: S608
-            raise FileUnfit(f"列 {name} 是浮点数,编号已丢失位数。请按文本写出。 ({name} is a binary float that has lost digits: write it as text)")
+            raise FileUnfit(f"列 {name} 是浮点数，编号已丢失位数。请按文本写出。 ({name} is a binary float that has lost digits: write it as text)")
 
 
 def _in_order(batches: Iterator[pa.RecordBatch], group: str) -> Iterator[pa.RecordBatch]:

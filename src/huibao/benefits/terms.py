@@ -27,7 +27,8 @@ class Terms:
 
     `weights[b]` are the shares of the four buckets that go to benefit b; `bands[b]` have their edges on the benefit's
     own axis; `limits[n]` is -1 where the limit is not about this part; `rank[b]` orders parts with different ratios.
-    `excluded` names why nothing is covered; `varied[b]` are the variations that applied, for the explanation.
+    `excluded` names why nothing is covered, `left_out` which benefits alone do not pay, and why; `varied[b]` are the
+    variations that applied, for the explanation.
     """
 
     weights: tuple[Weights, ...]
@@ -37,6 +38,7 @@ class Terms:
     limits: tuple[int, ...]
     rank: tuple[int, ...]
     excluded: str | None
+    left_out: tuple[tuple[int, str], ...]
     varied: tuple[tuple[Condition, ...], ...]
 
 
@@ -112,10 +114,13 @@ def _resolve(compiled: Compiled, bits: int) -> Terms:
     free = list(range(4))
     weights: list[Weights] = []
     bands, rank, varied = [], [], []
+    left_out: list[tuple[int, str]] = []
     for b, benefit in enumerate(plan.benefits):
         taken = [k for k in free if benefit.weights[k]] if compiled.true(benefit.condition, bits) else []
         free = [k for k in free if k not in taken]
         counted = not excluded and b not in out
+        if taken and b in out:
+            left_out.append((b, out[b]))
         a, p, o, s = (benefit.weights[k] if k in taken and counted else 0 for k in range(4))
         weights.append((a, p, o, s))
         holding = [v for v in benefit.variations if compiled.true(v.condition, bits)]
@@ -126,19 +131,19 @@ def _resolve(compiled: Compiled, bits: int) -> Terms:
         varied.append(tuple(v.condition for v in holding))
     limits = tuple(limit.amount_fen if compiled.true(limit.about, bits) else -1 for limit in plan.limits)
     caps = tuple(_amount(compiled, cap.amount, bits, max) for cap in plan.caps)
-    return Terms(tuple(weights), tuple(bands), deductibles, caps, limits, tuple(rank), excluded, tuple(varied))
+    return Terms(tuple(weights), tuple(bands), deductibles, caps, limits, tuple(rank), excluded, tuple(left_out), tuple(varied))
 
 
-def _excluded(compiled: Compiled, bits: int) -> tuple[str | None, set[int]]:
-    """Why the whole visit is not covered, and the benefits that alone are not."""
+def _excluded(compiled: Compiled, bits: int) -> tuple[str | None, dict[int, str]]:
+    """Why the whole visit is not covered, and the benefits that alone are not, with why."""
     if bits & OUTSIDE:
-        return NOT_IN_FORCE, set()
-    out: set[int] = set()
+        return NOT_IN_FORCE, {}
+    out: dict[int, str] = {}
     for exclusion in compiled.plan.exclusions:
         if compiled.true(exclusion.condition, bits):
             if not exclusion.benefits:
-                return exclusion.name, set()
-            out.update(exclusion.benefits)
+                return exclusion.name, {}
+            out |= {b: exclusion.name for b in exclusion.benefits if b not in out}
     return None, out
 
 

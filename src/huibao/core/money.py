@@ -1,4 +1,4 @@
-"""Money is an integer number of fen (分); a ratio is an integer number of ten-thousandths.
+"""Money is an integer number of fen （分）; a ratio is an integer number of ten-thousandths.
 
 Nothing here knows floating point: an amount arrives as text, as an integer of yuan or as a `Decimal`, and leaves as
 an `int` of fen. A binary float is refused, since 2.675 yuan has none.

@@ -13,7 +13,10 @@ def moment(text: str) -> datetime:
     Other forms of ISO 8601 are understood too, with their zone where they name one. Raises `ValueError` for the rest.
     """
     read = datetime.fromisoformat(text.strip())
-    return read.replace(tzinfo=SHANGHAI) if read.tzinfo is None else read.astimezone(SHANGHAI)
+    try:
+        return read.replace(tzinfo=SHANGHAI) if read.tzinfo is None else read.astimezone(SHANGHAI)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies beyond the calendar in Asia/Shanghai") from None
 
 
 def business_date(at: datetime) -> date:

@@ -31,7 +31,7 @@ class Problem:
 
     def __str__(self) -> str:
         clause = f"〔{self.clause}〕" if self.clause else ""
-        return f"{self.file} · {self.key}{clause}:{self.zh}\n    {self.en}"
+        return f"{self.file} · {self.key}{clause}：{self.zh}\n    {self.en}"
 
 
 class FileRefused(Exception):
@@ -59,11 +59,11 @@ class Source:
         try:
             return Table(self, "", tomllib.loads(self.text, parse_float=Decimal))
         except tomllib.TOMLDecodeError as error:
-            self.problem("", f"不是有效的 TOML 文件:{error}", f"not valid TOML: {error}")
+            self.problem("", f"不是有效的 TOML 文件：{error}", f"not valid TOML: {error}")
             raise FileRefused(self.problems) from None
 
     def problem(self, key: str, zh: str, en: str, clause: str | None = None) -> None:
-        self.problems.append(Problem(self.file, key or "(文件)", zh, en, clause))
+        self.problems.append(Problem(self.file, key or "（文件）", zh, en, clause))
 
     def done(self) -> None:
         """Raises `FileRefused` with every problem found, if any."""
@@ -112,7 +112,7 @@ class Table:
         if value is not None or default is None:
             said = f"“{value}”不在可选值之内" if value is not None else "缺少此键"
             said_en = f"{value!r} is not a known value{_nearest(str(value), list(options))}" if value is not None else "missing"
-            self.problem(key, f"{said},请写:{'、'.join(options)}", f"{said_en}; write one of: {', '.join(options)}")
+            self.problem(key, f"{said}，请写：{'、'.join(options)}", f"{said_en}; write one of: {', '.join(options)}")
         return default if default is not None else next(iter(options.values()))
 
     def flag(self, key: str, default: bool | None = None) -> bool:
@@ -157,14 +157,14 @@ class Table:
                 return read
         except money.MoneyError:
             pass
-        return self._wrong(key, value, f"不超过 {money.percent(most)} 的百分数,如 \"70%\"",
+        return self._wrong(key, value, f"不超过 {money.percent(most)} 的百分数，如 \"70%\"",
                            f'a percentage in quotes of at most {money.percent(most)}, such as "70%"', 0, False)
 
     def day(self, key: str, default: date | None = None) -> date:
         value = self._need(key, default)
         if type(value) is date:
             return value
-        return self._wrong(key, value, "日期,如 2025-07-01", "a date without quotes, such as 2025-07-01",
+        return self._wrong(key, value, "日期，如 2025-07-01", "a date without quotes, such as 2025-07-01",
                            default or date(2000, 1, 1), default is not None)
 
     def optional_day(self, key: str) -> date | None:
@@ -174,7 +174,7 @@ class Table:
         value = self._need(key, default)
         if isinstance(value, list | tuple) and all(isinstance(v, str) and v.strip() for v in value):
             return tuple(value)
-        return self._wrong(key, value, "文字列表,如 [\"甲\", \"乙\"]", 'a list of texts, such as ["a", "b"]',
+        return self._wrong(key, value, "文字列表，如 [\"甲\", \"乙\"]", 'a list of texts, such as ["a", "b"]',
                            tuple(default or ()), default is not None)
 
     def choices(self, key: str, allowed: Iterable[str], default: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -182,7 +182,7 @@ class Table:
         values = self.texts(key, default)
         for value in values:
             if value not in options:
-                self.problem(key, f"“{value}”不在可选值之内,请写:{'、'.join(options)}",
+                self.problem(key, f"“{value}”不在可选值之内，请写：{'、'.join(options)}",
                              f"{value!r} is not a known value{_nearest(value, options)}; "
                              f"write some of: {', '.join(options)}")
         return tuple(v for v in values if v in options)
@@ -220,7 +220,7 @@ class Table:
         for key in self._values:
             if key not in self._asked:
                 known = sorted(self._asked)
-                self.problem(key, f"不认识的键;此处可写:{'、'.join(known)}",
+                self.problem(key, f"不认识的键；此处可写：{'、'.join(known)}",
                              f"unknown key{_nearest(key, known)}; known here: {', '.join(known)}")
 
     def _need(self, key: str, default: Any) -> Any:
@@ -230,10 +230,15 @@ class Table:
     def _wrong(self, key: str, value: Any, zh: str, en: str, fallback: T, optional: bool) -> T:
         if value is None:
             if not optional:
-                self.problem(key, f"缺少此键,请写{zh}", f"missing; write {en}")
+                self.problem(key, f"缺少此键，请写{zh}", f"missing; write {en}")
         else:
-            self.problem(key, f"写作 {value!r},应为{zh}", f"is {value!r}; write {en}")
+            self.problem(key, f"写作 {_shown(value)}，应为{zh}", f"is {_shown(value)}; write {en}")
         return fallback
+
+
+def _shown(value: Any) -> str:
+    """A value as the author wrote it."""
+    return str(value) if isinstance(value, Decimal) else repr(value)
 
 
 def _nearest(word: str, options: Sequence[str]) -> str:

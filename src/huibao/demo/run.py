@@ -82,23 +82,23 @@ def settle_one(plan: Plan, transaction: str, envelope: Any, given: dict[str, str
     if not isinstance(event, Settlement) or not entry.posted:
         return NOT_TAKEN_UP[entry.status]
     said = explain(plan, event, entry.posted)
-    return [*([] if found.promises else ["预结算,仅供参考,不作承诺。"]), *said.zh, *said.en, *(f"提示:{note}" for note in found.notes)]
+    return [*([] if found.promises else ["预结算，仅供参考，不作承诺。"]), *said.zh, *said.en, *(f"提示：{note}" for note in found.notes)]
 
 
 def _messages(console: Console) -> None:
     plan = loading.builtin(MESSAGE_PLAN)
-    console.rule(f"一、真实医院报文,按“{plan.name}”结算")
-    console.print("金额与接收时一致;脱敏去掉的人员、编号、日期由演示补上。\n", style="dim")
+    console.rule(f"一、真实医院报文，按“{plan.name}”结算")
+    console.print("金额与接收时一致；脱敏去掉的人员、编号、日期由演示补上。\n", style="dim")
     for message, outcome, found in settle_messages(plan):
         console.print(f"[bold]{message['id']}[/] 交易 {message['transaction']} · {message['place']}", highlight=False)
         if isinstance(outcome, Refusal):
-            console.print(f"  不予结算:{outcome.zh}", style="yellow", highlight=False)
+            console.print(f"  不予结算：{outcome.zh}", style="yellow", highlight=False)
             continue
         if found is not None and not found.promises:
-            console.print("  预结算,仅供参考,不作承诺:", style="dim")
+            console.print("  预结算，仅供参考，不作承诺：", style="dim")
         _entry(console, plan, outcome)
         for note in found.notes if found else ():
-            console.print(f"  提示:{note}", style="dim", highlight=False)
+            console.print(f"  提示：{note}", style="dim", highlight=False)
     console.print()
 
 
@@ -107,9 +107,9 @@ def _entry(console: Console, plan: Plan, entry: Entry) -> None:
         for sentence in explain(plan, entry.event, entry.posted).zh:
             console.print(f"  {sentence}", highlight=False)
     elif entry.posted:
-        console.print(f"  冲销:原赔付 {yuan(-sum(p.pay for p in entry.posted))} 元全额冲回。", highlight=False)
+        console.print(f"  冲销：原赔付 {yuan(-sum(p.pay for p in entry.posted))} 元全额冲回。", highlight=False)
     else:
-        console.print(f"  不予结算:{NOT_TAKEN_UP[entry.status].zh}", style="yellow", highlight=False)
+        console.print(f"  不予结算：{NOT_TAKEN_UP[entry.status].zh}", style="yellow", highlight=False)
 
 
 # ── a year of bills ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -128,13 +128,13 @@ def settle_year(plan: Plan) -> list[tuple[Bill, Entry]]:
 
 
 def _year(console: Console) -> None:
-    console.rule("二、同一个人一年的账单,按已公布的产品条款逐一结算")
+    console.rule("二、同一个人一年的账单，按已公布的产品条款逐一结算")
     published = [plan for plan in map(loading.builtin, loading.builtin_ids()) if plan.status == "published"]
     settled = [settle_year(plan) for plan in published]
-    table = Table(title="各产品对每笔账单的赔付(元)", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="各产品对每笔账单的赔付（元）", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("产品", no_wrap=True)
     for n, (bill, _) in enumerate(settled[0], 1):
-        console.print(f"  账单{n}:{bill.story}", highlight=False)
+        console.print(f"  账单{n}：{bill.story}", highlight=False)
         table.add_column(f"账单{n}", justify="right", no_wrap=True)
     table.add_column("合计", justify="right", style="bold", no_wrap=True)
     for plan, year in zip(published, settled, strict=True):
@@ -155,16 +155,16 @@ def _year(console: Console) -> None:
 # ── examples and schemes ─────────────────────────────────────────────────────────────────────────────────────────────
 
 def _examples(console: Console) -> None:
-    console.rule("三、产品文件里的算例,逐个核对")
+    console.rule("三、产品文件里的算例，逐个核对")
     for plan in map(loading.builtin, loading.builtin_ids()):
         worked: tuple[Worked, ...] = run(plan)
         right = sum(w.right for w in worked)
-        console.print(f"{'✓' if right == len(worked) else '✗'} {plan.name}:{right}/{len(worked)} 个算例相符", highlight=False)
+        console.print(f"{'✓' if right == len(worked) else '✗'} {plan.name}：{right}/{len(worked)} 个算例相符", highlight=False)
     console.print()
 
 
 def _schemes(console: Console) -> None:
-    console.rule("四、五个文件的规则,逐条注明条款")
+    console.rule("四、五个文件的规则，逐条注明条款")
     for scheme_id in schemes.builtin_ids():
         for line in describe(schemes.builtin(scheme_id)):
             console.print(line, highlight=False, markup=False)
@@ -173,8 +173,8 @@ def _schemes(console: Console) -> None:
 
 def _next(console: Console) -> None:
     console.rule("接下来可以试")
-    for command in ("huibao plan check 产品文件.toml      检查自己写的产品文件,并运行其中的算例",
-                    "huibao settle example-2026 账单.csv   结算一个文件,可到两千万行",
-                    "huibao bench adjudicate               测速:每秒结算多少笔",
+    for command in ("huibao plan check 产品文件.toml      检查自己写的产品文件，并运行其中的算例",
+                    "huibao settle example-2026 账单.csv   结算一个文件，可到两千万行",
+                    "huibao bench adjudicate               测速：每秒结算多少笔",
                     "huibao --help                         全部命令"):
         console.print(f"  .venv/bin/{command}", highlight=False, markup=False)

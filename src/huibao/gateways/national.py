@@ -31,7 +31,6 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "preselfpay_amt": ("prese_ifpay_amt",),
     "psn_part_amt": ("psn_pay",),
     "oth_pay": ("othfund_pay",),
-    "hosp_part_amt": ("ownpay_hosp_part",),
     "insuplc_admdvs": ("insu_admdvs",),
 }
 
@@ -69,14 +68,14 @@ def read_message(transaction: str, answer: Mapping[str, Any] | None, request: Ma
         return _not_a_settlement(transaction)
     found = output.get("setlinfo")
     if not isinstance(found, Mapping):
-        return _refuse("message.no_setlinfo", "报文没有结算信息(output.setlinfo)。请确认交易成功后,发送完整的结算返回。",
+        return _refuse("message.no_setlinfo", "报文没有结算信息（output.setlinfo）。请确认交易成功后，发送完整的结算返回。",
                        "the message has no output.setlinfo: send the whole answer of the settlement.", {"transaction": transaction})
-    row = canonical(found)
     try:
+        row = canonical(found)
         if transaction in REVERSES:
             original = ((request or {}).get("data") or {}).get("setl_id")
             if not original:
-                return _refuse("message.reversal_without_original", "撤销报文未指明原结算:请求的 data.setl_id 为空。请补充原结算ID后重新发送。",
+                return _refuse("message.reversal_without_original", "撤销报文未指明原结算：请求的 data.setl_id 为空。请补充原结算ID后重新发送。",
                                "the reversal names no original: give data.setl_id of the request.", {"transaction": transaction})
             row["reverses"] = original
         broken, notes = identities(row, output.get("setldetail"), acct_inside_fund)
@@ -89,10 +88,10 @@ def _output(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | Refusal:
     """What a successful answer carries; a refusal where there is no answer, or where it says that it failed."""
     code = None if answer is None else str(answer.get("infcode", "")).strip()
     if answer is None or not code or code == "None":
-        return _refuse("message.no_answer", "没有收到交易返回(无 infcode),结果未知。请先用 5203 查询结算结果,未成功的用 2601 冲正,不要重复结算。",
+        return _refuse("message.no_answer", "没有收到交易返回（无 infcode），结果未知。请先用 5203 查询结算结果，未成功的用 2601 冲正，不要重复结算。",
                        "no answer, so the outcome is unknown: ask with 5203, or reverse with 2601; do not settle again.")
     if code != "0":
-        return _refuse("message.basic_insurance_failed", f"基本医保结算未成功:{answer.get('err_msg') or '原因未说明'}。请先完成基本医保结算。",
+        return _refuse("message.basic_insurance_failed", f"基本医保结算未成功：{answer.get('err_msg') or '原因未说明'}。请先完成基本医保结算。",
                        "basic insurance did not settle: settle there first.", {"infcode": code})
     output = answer.get("output")
     if isinstance(output, str):
@@ -101,15 +100,15 @@ def _output(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | Refusal:
         except ValueError:
             output = None
     if not isinstance(output, Mapping):
-        return _refuse("message.no_output", "报文没有交易输出(output)。请发送完整的返回报文。", "the message has no output: send the whole answer.")
+        return _refuse("message.no_output", "报文没有交易输出（output）。请发送完整的返回报文。", "the message has no output: send the whole answer.")
     return output
 
 
 def _not_a_settlement(transaction: str) -> Refusal:
     name = {**LISTS, **OTHERS}.get(transaction)
     said = f"{transaction}({name})" if name else transaction
-    mend = "明细已可随结算使用:请发送它所属的结算(门诊 2207、住院 2304)。" if transaction in LISTS else "请在出院结算 2304 或门诊结算 2207 成功后发送结算返回。"
-    return _refuse("message.not_a_settlement", f"交易 {said} 不是结算,没有可赔付的金额。{mend}",
+    mend = "明细已可随结算使用：请发送它所属的结算（门诊 2207、住院 2304）。" if transaction in LISTS else "请在出院结算 2304 或门诊结算 2207 成功后发送结算返回。"
+    return _refuse("message.not_a_settlement", f"交易 {said} 不是结算，没有可赔付的金额。{mend}",
                    f"transaction {transaction} is no settlement: send the answer of 2304 or 2207.", {"transaction": transaction})
 
 
@@ -120,6 +119,14 @@ def canonical(found: Mapping[str, Any]) -> dict[str, Any]:
         said = [row[v] for v in variants if v in row]
         if name not in row and said:
             row[name] = said[0]
+    return _with_hospital_share(row)
+
+
+def _with_hospital_share(row: dict[str, Any]) -> dict[str, Any]:
+    """The hospital's share stands in two fields, of which messages fill either or both: together they are `hosp_part_amt`."""
+    other = amount(row, "ownpay_hosp_part")
+    if other:
+        row["hosp_part_amt"] = Decimal((amount(row, "hosp_part_amt") or 0) + other).scaleb(-2)
     return row
 
 
@@ -137,19 +144,19 @@ def identities(row: Row, detail: Any, acct_inside_fund: bool) -> tuple[Refusal |
     total = amount(row, "medfee_sumamt")
     if total is not None and "psn_cash_pay" in row and "acct_pay" in row and payers != total:
         likely = of("acct_pay") != 0 and abs(payers - total) == abs(of("acct_pay"))
-        hint = "差额正好等于个人账户支付:请核对本省“基金支付总额是否含个人账户”的设置。" if likely else "请核对后重新结算。"
-        return _refuse("message.payers_differ_from_total", f"基金、医院、个人账户与现金支付合计 {yuan(payers)} 元,与医疗费总额 {yuan(total)} 元不符。{hint}",
+        hint = "差额正好等于个人账户支付：请核对本省“基金支付总额是否含个人账户”的设置。" if likely else "请核对后重新结算。"
+        return _refuse("message.payers_differ_from_total", f"基金、医院、个人账户与现金支付合计 {yuan(payers)} 元，与医疗费总额 {yuan(total)} 元不符。{hint}",
                        "what the payers paid does not add up to medfee_sumamt: check it, and how this province counts acct_pay.",
                        {"payers_fen": payers, "medfee_sumamt_fen": total}), ()
     notes = []
     funds = sum(of(name) for name in FUND_PAYERS)
     if any(name in row for name in FUND_PAYERS) and funds != of("fund_pay_sumamt"):
-        notes.append(f"各项基金合计 {yuan(funds)} 元,与基金支付总额 {yuan(of('fund_pay_sumamt'))} 元不符")
+        notes.append(f"各项基金合计 {yuan(funds)} 元，与基金支付总额 {yuan(of('fund_pay_sumamt'))} 元不符")
     if isinstance(detail, list) and detail and all(isinstance(d, Mapping) for d in detail):
         paid = sum(amount(d, "fund_payamt") or 0 for d in detail)
         stated = fund + of("hosp_part_amt") + of("acct_pay")
         if paid != stated:
-            notes.append(f"基金分项(setldetail)合计 {yuan(paid)} 元,与各支付方 {yuan(stated)} 元不符")
+            notes.append(f"基金分项（setldetail）合计 {yuan(paid)} 元，与各支付方 {yuan(stated)} 元不符")
     return None, tuple(notes)
 
 
@@ -180,7 +187,7 @@ def _line_wrong(line: Row) -> str:
     total = amount(line, "det_item_fee_sumamt") or 0
     parts = sum(amount(line, name) or 0 for name in ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt"))
     if parts != total:
-        return f"四部分合计 {yuan(parts)} 元,与明细金额 {yuan(total)} 元不符"
+        return f"四部分合计 {yuan(parts)} 元，与明细金额 {yuan(total)} 元不符"
     count, price, share = (Decimal(str(line.get(name) or 0)) for name in ("cnt", "pric", "selfpay_prop"))
     if int((count * price * 100).to_integral_value("ROUND_HALF_UP")) != total:
         return f"数量 × 单价与明细金额 {yuan(total)} 元不符"

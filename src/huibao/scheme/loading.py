@@ -121,7 +121,7 @@ class _ReadingFile:
         self.cited.add(clause)
         if clause in self.clauses:
             return self.clauses[clause]
-        table.problem(key, f"条款“{clause}”未列入 [clauses],请在 [clauses] 下写:\"{clause}\" = \"第几条\"",
+        table.problem(key, f"条款“{clause}”未列入 [clauses]，请在 [clauses] 下写：\"{clause}\" = \"第几条\"",
                       f'clause {clause!r} is not listed; write under [clauses]: "{clause}" = "its place"', clause)
         return Cite(clause, "")
 
@@ -129,10 +129,10 @@ class _ReadingFile:
         cite = self.cite(table)
         example = table.flag("example", False)
         if cite and example:
-            table.problem("example", "clause 与 example 只能写一个:有条款的规则请删去 example",
+            table.problem("example", "clause 与 example 只能写一个：有条款的规则请删去 example",
                           "write clause or example, not both: delete example where a clause decides", cite.id)
         if cite is None and not example:
-            table.problem("clause", '缺少出处,请写 clause = "条款号";文件未作规定而由本地示例设定的,请写 example = true',
+            table.problem("clause", '缺少出处，请写 clause = "条款号";文件未作规定而由本地示例设定的，请写 example = true',
                           'missing; write clause = "…", or example = true where no document decides')
         return cite or EXAMPLE
 
@@ -140,7 +140,7 @@ class _ReadingFile:
         """Reports the listed clauses that no rule cites."""
         for clause in self.clauses:
             if clause not in self.cited:
-                self.file.problem(f"clauses.{clause}", "没有规则引用此条款,请删去或在规则中写 clause",
+                self.file.problem(f"clauses.{clause}", "没有规则引用此条款，请删去或在规则中写 clause",
                                   "no rule cites this clause; delete it, or cite it in a rule", clause)
 
     def _basis(self, table: Table) -> Basis:
@@ -148,10 +148,10 @@ class _ReadingFile:
         since = table.day("from", self.issued)
         until = table.optional_day("until")
         if until and until < since:
-            table.problem("until", f"早于 from({since}),请写不早于 {since} 的日期",
+            table.problem("until", f"早于 from({since})，请写不早于 {since} 的日期",
                           f"is before from; write {since} or later")
         if since < self.issued:
-            table.problem("from", f"早于文件日期({self.issued}),请写 {self.issued} 或以后的日期",
+            table.problem("from", f"早于文件日期（{self.issued}），请写 {self.issued} 或以后的日期",
                           f"is before the document's date; write {self.issued} or later")
         return Basis(cite, since, until)
 
@@ -159,7 +159,7 @@ class _ReadingFile:
         for (table, one), (_, other) in pairwise(found):
             if one.basis.until is None or one.basis.until >= other.basis.since:
                 last = other.basis.since - timedelta(days=1)
-                table.problem("until", f"与 {other.basis.since} 起的版本重叠,请写 until = {last}",
+                table.problem("until", f"与 {other.basis.since} 起的版本重叠，请写 until = {last}",
                               f"overlaps the version from {other.basis.since}; write until = {last}",
                               one.basis.cite.id)
 
@@ -172,7 +172,7 @@ def _tables(root: Table, key: str) -> list[Table]:
 def _id(root: Table, name: str) -> str:
     id, stem = root.text("id"), name.removesuffix(".toml")
     if id and id != stem:
-        root.problem("id", f"与文件名不一致,请写 id = \"{stem}\",或把文件改名为 {id}.toml",
+        root.problem("id", f"与文件名不一致，请写 id = \"{stem}\",或把文件改名为 {id}.toml",
                      f'differs from the file\'s name; write id = "{stem}", or call the file {id}.toml')
     return id
 
@@ -181,10 +181,10 @@ def _admdvs(root: Table) -> tuple[str, ...]:
     prefixes = root.texts("admdvs")
     for prefix in prefixes:
         if not re.fullmatch(r"\d{2,6}", prefix):
-            root.problem("admdvs", f"“{prefix}”不是医保区划前缀,请写 2 到 6 位数字,如 \"4502\"",
+            root.problem("admdvs", f"“{prefix}”不是医保区划前缀，请写 2 到 6 位数字，如 \"4502\"",
                          f'{prefix!r} is no prefix of area codes; write 2 to 6 digits in quotes, such as "4502"')
     if "admdvs" in root and not prefixes:
-        root.problem("admdvs", "不能为空,请写至少一个医保区划前缀,如 [\"4502\"]",
+        root.problem("admdvs", "不能为空，请写至少一个医保区划前缀，如 [\"4502\"]",
                      'is empty; write at least one prefix, such as ["4502"]')
     return prefixes
 
@@ -208,7 +208,7 @@ def _clauses(root: Table) -> dict[str, Cite]:
     ids = table.keys()
     for id in ids:
         if not _CLAUSE.fullmatch(id) and not is_document_number(id):
-            table.problem(id, "不是条款号,请写如 \"LZ-5\",或上位文件的文号,如 \"国办发〔2021〕14号\"",
+            table.problem(id, "不是条款号，请写如 \"LZ-5\",或上位文件的文号，如 \"国办发〔2021〕14号\"",
                           'is no clause; write it like "LZ-5", or a document\'s number like "国办发〔2021〕14号"')
     return {id: Cite(id, table.text(id)) for id in ids}
 
@@ -223,5 +223,5 @@ def _open_account_is_whole(root: Table, scheme: Scheme) -> None:
             needed["review_clock"] = scheme.review_clock
         for key, versions in needed.items():
             if not versions:
-                root.problem(key, f"个人账户已开放(account.open = true),须写 [{key}]",
+                root.problem(key, f"个人账户已开放（account.open = true），须写 [{key}]",
                              f"the account is open, so write [{key}], or account.open = false", account.basis.cite.id)

@@ -100,7 +100,7 @@ class Relations:
 
 @dataclass(frozen=True, slots=True)
 class ChronicBenefit:
-    """A payer who holds the outpatient chronic-disease benefit (门诊慢性病待遇) may not pay for relatives."""
+    """A payer who holds the outpatient chronic-disease benefit （门诊慢性病待遇） may not pay for relatives."""
 
     basis: Basis
     bars_relatives: bool

@@ -65,8 +65,8 @@ def _one_voice(tables: list[Table], rules: tuple[NationalRule, ...]) -> None:
     """No two rules have one id, and none sets an effect that another sets on the same day."""
     for (_, one), (table, other) in combinations(zip(tables, rules, strict=True), 2):
         if one.id == other.id:
-            table.problem("id", f"“{other.id}”已经用过,请换一个 id", f"{other.id!r} is taken; write another id")
+            table.problem("id", f"“{other.id}”已经用过，请换一个 id", f"{other.id!r} is taken; write another id")
         if one.holds(max(one.since, other.since)) and other.holds(max(one.since, other.since)):
             for key in sorted(one.effects.keys() & other.effects.keys()):
-                table.problem(f"effects.{key}", f"{one.id} 在同一天已规定此项,请给其中一条写 until",
+                table.problem(f"effects.{key}", f"{one.id} 在同一天已规定此项，请给其中一条写 until",
                               f"{one.id} sets it on the same days; write until in one of the two")

@@ -36,7 +36,7 @@ def insured(reading: Reading, table: Table, basis: Basis) -> model.Insured:
 def join(reading: Reading, table: Table, basis: Basis) -> model.Join:
     everyone = table.flag("everyone", False)
     if everyone and ("insurance" in table or "status" in table):
-        table.problem("everyone", "everyone = true 时不写 insurance 与 status,请删去其一",
+        table.problem("everyone", "everyone = true 时不写 insurance 与 status，请删去其一",
                       "with everyone = true neither insurance nor status is read; delete one or the other")
     return model.Join(
         basis,
@@ -84,7 +84,7 @@ def review(reading: Reading, table: Table, basis: Basis) -> model.ReviewRule:
 def review_clock(reading: Reading, table: Table, basis: Basis) -> model.ReviewClock:
     escalate, void = table.whole("escalate_days", least=1), table.whole("void_days", least=1)
     if void <= escalate and "void_days" in table:
-        table.problem("void_days", f"应大于 escalate_days({escalate}),请写至少 {escalate + 1}",
+        table.problem("void_days", f"应大于 escalate_days({escalate})，请写至少 {escalate + 1}",
                       f"write at least {escalate + 1}: an order is void only after the review has escalated")
     return model.ReviewClock(basis, escalate, void, table.choice("missed_start", words.MISSED_START))
 
@@ -113,7 +113,7 @@ def premium(reading: Reading, table: Table, basis: Basis) -> model.Premium:
     )
     for factor in read.may_vary_by:
         if factor in read.never_by:
-            table.problem("may_vary_by", f"“{factor}”同时列在 never_by,请删去其一",
+            table.problem("may_vary_by", f"“{factor}”同时列在 never_by，请删去其一",
                           f"{factor!r} also stands in never_by; delete one of the two")
     return read
 
@@ -126,7 +126,7 @@ def common_illness(reading: Reading, table: Table, basis: Basis) -> model.Common
     codes = table.texts("not_excluded")
     for code in codes:
         if not _ICD.fullmatch(code):
-            table.problem("not_excluded", f"“{code}”不是 ICD-10 类目,请写如 \"I10\" 或 \"J00-J06\"",
+            table.problem("not_excluded", f"“{code}”不是 ICD-10 类目，请写如 \"I10\" 或 \"J00-J06\"",
                           f'{code!r} is no ICD-10 category; write it like "I10" or "J00-J06"')
     return model.CommonIllness(basis, codes, table.flag("codes_are_example", False))
 
@@ -143,7 +143,7 @@ def payer_order(reading: Reading, table: Table, basis: Basis) -> model.PayerOrde
     )
     for payer in read.first:
         if payer in read.plan_sets:
-            table.problem("plan_sets", f"“{payer}”已列在 first,请删去其一",
+            table.problem("plan_sets", f"“{payer}”已列在 first，请删去其一",
                           f"{payer!r} also stands in first; delete one of the two")
     return read
 
@@ -186,6 +186,6 @@ def _some(table: Table, key: str, vocabulary: Mapping[str, str]) -> tuple[str, .
     """A list of codes with at least one."""
     read = table.choices(key, vocabulary)
     if table.raw(key) == []:
-        table.problem(key, f"不能为空,请写其中之一或几项:{'、'.join(vocabulary)}",
+        table.problem(key, f"不能为空，请写其中之一或几项：{'、'.join(vocabulary)}",
                       f"is empty; write some of: {', '.join(vocabulary)}")
     return read

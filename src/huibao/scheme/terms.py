@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from huibao.core.money import percent
 from huibao.core.refusal import Refusal
 from huibao.scheme import words
 from huibao.scheme.model import Scheme, in_force
@@ -82,16 +83,39 @@ def coverage(scheme: Scheme, on: date, in_scope: bool, out_of_scope: bool) -> Al
 
 def exclusion(scheme: Scheme, on: date, code: str) -> Allowed | Refusal:
     """Whether a plan may exclude an ICD-10 code, category or range ("I10.x00", "I10", "C00-D48")."""
-    rule = in_force(scheme.common_illness, on)
-    common = _overlapping(code, rule.codes) if rule else None
-    if rule is None or common is None:
+    common = _overlapping(code, common_illnesses(scheme, on))
+    if common is None:
         return allow(scheme, None, f"{code} 不在常见病、多发病之列", f"{code} is not among the common illnesses")
-    listed = "（条文未列病种，病种清单为示例）" if rule.codes_are_example else ""
-    return refuse(scheme, rule.basis.cite, "plan.excludes_common_illness",
-                  f"不得免除常见病、多发病 {common} 的责任，请从免责条款中删去 {code}{listed}",
-                  f"{common} is a common illness and may not be excluded; take {code} out of the exclusions"
-                  + (" (the list of illnesses is an example)" if rule.codes_are_example else ""),
-                  diagnosis=code, common=common)
+    return excludes(scheme, on, common, f"请从免责条款中删去 {code}", f"take {code} out of the exclusions", diagnosis=code)
+
+
+def common_illnesses(scheme: Scheme, on: date) -> tuple[str, ...]:
+    """The ICD-10 categories and ranges that no plan may exclude; none where the scheme names none."""
+    rule = in_force(scheme.common_illness, on)
+    return rule.codes if rule else ()
+
+
+def excludes(scheme: Scheme, on: date, common: str, mend_zh: str, mend_en: str, **figures: str) -> Refusal:
+    """The refusal of a plan that excludes common illnesses, with what to write instead."""
+    rule = in_force(scheme.common_illness, on)
+    listed = "（条文未列病种，病种清单为示例）" if rule and rule.codes_are_example else ""
+    return refuse(scheme, rule.basis.cite if rule else None, "plan.excludes_common_illness",
+                  f"不得免除常见病、多发病 {common} 的责任，{mend_zh}{listed}",
+                  f"{common} is a common illness and may not be excluded; {mend_en}"
+                  + (" (the list of illnesses is an example)" if rule and rule.codes_are_example else ""),
+                  common=common, **figures)
+
+
+def cost_not_stated(scheme: Scheme, on: date) -> Refusal | None:
+    """The refusal of a plan that states neither cost nor profit where the scheme holds them within a share."""
+    rule = in_force(scheme.cost_and_profit, on)
+    if rule is None:
+        return None
+    most = percent(rule.most)
+    return refuse(scheme, rule.basis.cite, "cost.not_stated",
+                  f"成本及盈利率须在 {most} 以内，方案未写明，请写 [cost] 的 expense（成本）和 profit（盈利）各占保费的百分比",
+                  f"cost and profit stay within {most} of the premium and the plan states neither; "
+                  "write [cost] with expense and profit, each a percentage of the premium")
 
 
 def favour(scheme: Scheme, on: date, category: str, matter: str) -> Allowed | Refusal:
@@ -147,6 +171,6 @@ def _overlapping(code: str, listed: Iterable[str]) -> str | None:
 
 
 def _range(code: str) -> tuple[str, str]:
-    """First and last ICD-10 category of a code or range; categories sort as text."""
+    """Where the ICD-10 categories of a code, chapter letter or range begin and end, as text."""
     first, _, last = code.upper().partition("-")
-    return first.strip()[:3], (last or first).strip()[:3]
+    return first.strip()[:3], (last or first).strip()[:3] + "\uffff"
