@@ -61,7 +61,7 @@ class ColumnFold:
     def stream(self, batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[pa.Table, Folded]]:
         """Folds batches that together lie in order, whatever groups they cut. A column `line` numbers the rows.
 
-        Rows are not copied: the groups that a boundary cuts are set aside and folded together.
+        Rows are not copied, but for the groups that a boundary cuts: these are set aside and folded together.
         """
         cut: pa.Table | None = None
         aside: list[pa.Table] = []
@@ -72,14 +72,14 @@ class ColumnFold:
                 continue
             if cut is not None and cut.num_rows:
                 head = _run(_same(group, cut[self.group][-1]))
-                cut = pa.concat_tables([cut, table.slice(0, head)])
+                cut = pa.concat_tables([cut, _copied(table.slice(0, head))])
                 if head == table.num_rows:
                     continue
                 aside.append(cut)
             tail = table.num_rows - _run(_same(group, group[-1])[::-1])
             if tail > head:
                 yield self._one(table.slice(head, tail - head))
-            cut = table.slice(max(head, tail))
+            cut = _copied(table.slice(max(head, tail)))
             if sum(part.num_rows for part in aside) > _ASIDE_ROWS:
                 yield self._one(pa.concat_tables(aside).combine_chunks())
                 aside = []
@@ -110,6 +110,11 @@ class ColumnFold:
 
     def run(self, bills: Bills, status: arrays.Bits) -> Result:
         return kernel.run(self.shape, self._table, bills, status)
+
+
+def _copied(rows: pa.Table) -> pa.Table:
+    """Rows in memory of their own: a slice would keep its whole batch alive."""
+    return rows.take(pa.array(np.arange(rows.num_rows)))
 
 
 def _same(column: Any, value: Any) -> Mask:
