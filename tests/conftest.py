@@ -7,6 +7,8 @@ from hypothesis import settings
 
 from tests.structure.clause_list import named_by_tests, wanted
 
+pytest_plugins = ["tests.database"]
+
 settings.register_profile("huibao", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile("huibao")
 

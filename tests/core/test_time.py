@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huibao.core.time import SHANGHAI, business_date, moment, whole_years
+from huibao.core.time import EPOCH, SHANGHAI, business_date, moment, unix_us, utc_now, whole_years
 
 BEGINNING = datetime(1900, 1, 1)  # noqa: DTZ001 - the platform writes no zone
 
@@ -84,3 +84,30 @@ def test_years_never_run_backwards_and_turn_on_the_anniversary(start: date, days
     anniversary = (tomorrow.month, tomorrow.day) == (start.month, start.day)
     moved = (start.month, start.day) == (2, 29) and (tomorrow.month, tomorrow.day) == (3, 1) and end.day == 28
     assert turned == int(anniversary or moved)
+
+
+def test_the_machines_time_is_in_utc() -> None:
+    assert utc_now().tzinfo is UTC
+
+
+@pytest.mark.parametrize(("at", "us"), [
+    # moment                                                            microseconds since 1970
+    (datetime(1970, 1, 1, tzinfo=UTC),                                  0),
+    (datetime(1970, 1, 1, 8, tzinfo=SHANGHAI),                          0),
+    (datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),           -1),
+    (datetime(2025, 12, 31, 16, 0, 0, 1, tzinfo=UTC),                   1_767_196_800_000_001),
+    (datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=SHANGHAI),                 1_767_196_800_000_001),
+    (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),           253_402_300_799_999_999),   # a binary float rounds it up
+])
+def test_an_instant_is_counted_in_microseconds(at: datetime, us: int) -> None:
+    assert unix_us(at) == us
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_microseconds_read_back(at: datetime) -> None:
+    assert EPOCH + timedelta(microseconds=unix_us(at)) == at
+
+
+def test_a_time_without_a_zone_is_no_instant() -> None:
+    with pytest.raises(ValueError, match="without a zone"):
+        unix_us(datetime(2025, 7, 1))  # noqa: DTZ001 - the offender

@@ -21,5 +21,5 @@ def test_the_wheel_carries_every_rule_file(tmp_path: Path) -> None:
 
     [wheel] = tmp_path.glob("huibao-*.whl")
     packed = {name for name in ZipFile(wheel).namelist() if name.startswith("huibao/")}
-    ours = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.toml"), *PACKAGE.rglob("*.json")]
+    ours = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.toml"), *PACKAGE.rglob("*.json"), *PACKAGE.rglob("*.sql")]
     assert packed == {f"huibao/{path.relative_to(PACKAGE).as_posix()}" for path in ours}

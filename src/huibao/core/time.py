@@ -1,10 +1,25 @@
 """Business time is Asia/Shanghai: cover runs from 00:00 to 24:00 of the contract's dates there."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def utc_now() -> datetime:
+    """The machine's time, in UTC. Only `core.clock` asks for it: everything else is told the time."""
+    return datetime.now(UTC)
+
+
+def unix_us(at: datetime) -> int:
+    """Whole microseconds since 1970-01-01 00:00 UTC of an aware time; exact, and the same in every zone."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone is no instant")
+    return (at - EPOCH) // _MICROSECOND
 
 
 def moment(text: str) -> datetime:

@@ -65,6 +65,8 @@ def load_text(name: str, text: str) -> Scheme:
         account=reading.versions(root, "account", sections.account),
         review=reading.versions(root, "review", sections.review),
         review_clock=reading.versions(root, "review_clock", sections.review_clock),
+        identity=reading.versions(root, "identity", sections.identity),
+        connection=reading.versions(root, "connection", sections.connection),
         kinds=reading.versions(root, "kinds", sections.kinds),
         cash_only=reading.versions(root, "cash_only", sections.cash_only),
         listing=reading.versions(root, "listing", sections.listing),

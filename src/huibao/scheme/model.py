@@ -46,7 +46,10 @@ R = TypeVar("R", bound=Rule)
 
 def in_force(versions: Iterable[R], on: date) -> R | None:
     """The version in force on `on`; None where there is none. The loader has refused overlaps."""
-    return next((version for version in versions if version.basis.holds(on)), None)
+    for version in versions:
+        if version.basis.holds(on):
+            return version
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,22 @@ class ReviewClock:
     escalate_days: int
     void_days: int
     missed_start: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A purchase needs a passed check of identity and intent, at most so many minutes old."""
+
+    basis: Basis
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRule:
+    """A product sells online only once its insurer's system has passed the connection test."""
+
+    basis: Basis
+    tested: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +295,8 @@ class Scheme:
     account: tuple[Account, ...]
     review: tuple[ReviewRule, ...]
     review_clock: tuple[ReviewClock, ...]
+    identity: tuple[Identity, ...]
+    connection: tuple[ConnectionRule, ...]
     kinds: tuple[Kinds, ...]
     cash_only: tuple[CashOnly, ...]
     listing: tuple[Listing, ...]
@@ -327,7 +348,9 @@ class Purchase:
 
     For oneself `payer` and `insured` are the same person. `account_family` says that the insured is registered to the
     payer's account. `balances_fen` is per account (`personal`, `savings`), before this order and net of other holds;
-    `paid_this_year_fen` is what the payer's account has paid in the limit's year, live holds included.
+    `paid_this_year_fen` is what the payer's account has paid in the limit's year, live holds included. `taken_fen`, per
+    account, is what insured persons before this one take in the same order: the minimum balance is that before the
+    order, what may be spent is what they leave.
     """
 
     payer: Person
@@ -339,9 +362,11 @@ class Purchase:
     balances_fen: tuple[tuple[str, int], ...] = ()
     paid_this_year_fen: int = 0
     account_family: bool = False
+    taken_fen: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
-        amounts = [self.premium_fen, self.paid_this_year_fen, *(fen for _, fen in self.balances_fen)]
+        amounts = [self.premium_fen, self.paid_this_year_fen, *(fen for _, fen in self.balances_fen),
+                   *(fen for _, fen in self.taken_fen)]
         if min(amounts) < 0:
             raise ValueError("premium, balances and earlier payments are at least zero")
         if self.pay_with not in ("account", "cash"):

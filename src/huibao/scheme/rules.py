@@ -243,9 +243,9 @@ def _enrolled(
     scheme: Scheme, rule: Payer | Insured | Join, status_cite: Cite, person: Person, code: str, who: str
 ) -> Refusal | None:
     """A refusal unless one enrolment here is of the rule's insurance and status; both must hold of the same one."""
-    here = [e for e in person.enrolments if _reaches(scheme, e) and e.insurance in rule.insurance]
-    insurance = named(words.INSURANCE, rule.insurance)
+    here = [e for e in person.enrolments if e.insurance in rule.insurance and _reaches(scheme, e)]
     if not here:
+        insurance = named(words.INSURANCE, rule.insurance)
         return refuse(scheme, rule.basis.cite, f"{code}.not_enrolled",
                       f"{who}未参加{scheme.name}的{insurance}，请先办理参保登记",
                       f"the {_ROLES[code]} is not enrolled here in insurance {', '.join(rule.insurance)}; enrol first")
@@ -266,16 +266,17 @@ def _reaches(scheme: Scheme, enrolment: Enrolment) -> bool:
 
 def _split(scheme: Scheme, account: Account, request: Purchase) -> tuple[Part, ...] | Refusal:
     """What each account pays, in the scheme's order, up to balances and yearly limit."""
-    balances = dict(request.balances_fen)
-    held = sum(balances.get(name, 0) for name in account.order)
+    balances, taken = dict(request.balances_fen), dict(request.taken_fen)
+    before = sum(balances.get(name, 0) for name in account.order)
     minimum = account.minimum_balance
-    if minimum and held < minimum.fen:
-        return _below_minimum(scheme, minimum, held)
+    if minimum and before < minimum.fen:
+        return _below_minimum(scheme, minimum, before)
+    held = before - sum(taken.get(name, 0) for name in account.order)
     limit = account.yearly_limit
     room = max(0, limit.fen - request.paid_this_year_fen) if limit else request.premium_fen
     left, parts = min(room, request.premium_fen), []
     for name in account.order:
-        fen = min(left, balances.get(name, 0))
+        fen = min(left, balances.get(name, 0) - taken.get(name, 0))
         left -= fen
         if fen:
             parts.append(Part(name, fen))

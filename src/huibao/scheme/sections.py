@@ -172,6 +172,14 @@ def books(reading: Reading, table: Table, basis: Basis) -> model.Books:
     return model.Books(basis, table.flag("per_product"), table.flag("income_and_payout_apart"))
 
 
+def identity(reading: Reading, table: Table, basis: Basis) -> model.Identity:
+    return model.Identity(basis, table.whole("minutes", 15, least=1))
+
+
+def connection(reading: Reading, table: Table, basis: Basis) -> model.ConnectionRule:
+    return model.ConnectionRule(basis, table.flag("tested"))
+
+
 def _optional(table: Table, key: str) -> Table | None:
     return table.table(key) if key in table else None
 

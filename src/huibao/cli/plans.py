@@ -1,43 +1,27 @@
-"""The command line: every job a person starts by hand. `huibao --help` lists them."""
+"""Commands for files: settle them, read a message, check plans, describe schemes."""
 
 import sys
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import TextIO
 
 import click
 import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from huibao.bench.adjudicate import bench as adjudicate_bench
-from huibao.bench.spark import bench as spark_bench
 from huibao.benefits import examples, loading
 from huibao.benefits.authoring import facts_page, plan_in_words
 from huibao.benefits.inspect import Inspector
 from huibao.benefits.model import Plan
 from huibao.benefits.settle import FileUnfit, settle_file
+from huibao.cli.base import SOME_REJECTED, Wrong, main
 from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
 from huibao.core.tomlfile import FileRefused
-from huibao.demo.run import settle_one, show
+from huibao.demo.run import settle_one
 from huibao.gateways import national
 from huibao.scheme import loading as schemes
 from huibao.scheme.describing import describe
-
-#: Exit statuses: something was wrong with the call or a rule file; rows of a file were rejected (the rest is settled).
-WRONG, SOME_REJECTED = 1, 3
-
-
-class _Wrong(click.ClickException):
-    exit_code = WRONG
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(self.message, file=file, err=file is None)
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
 
 
 def _plan(name: str, scheme: str | None = None) -> Plan:
@@ -46,12 +30,12 @@ def _plan(name: str, scheme: str | None = None) -> Plan:
         named = schemes.load(Path(scheme)) if scheme and scheme.endswith(".toml") else schemes.builtin(scheme) if scheme else None
         return loading.load(Path(name), named) if name.endswith(".toml") else loading.builtin(name)
     except FileRefused as refused:
-        raise _Wrong("\n".join(map(str, refused.problems))) from None
+        raise Wrong("\n".join(map(str, refused.problems))) from None
     except KeyError as unknown:
         known = "、".join((*loading.builtin_ids(), *schemes.builtin_ids()))
-        raise _Wrong(f"没有 {unknown}。可写文件路径（.toml），或：{known} (no such plan or scheme; give a .toml file or one of these)") from None
+        raise Wrong(f"没有 {unknown}。可写文件路径（.toml），或：{known} (no such plan or scheme; give a .toml file or one of these)") from None
     except OSError as error:
-        raise _Wrong(f"读不到 {name}：{error.strerror} (cannot read it)") from None
+        raise Wrong(f"读不到 {name}：{error.strerror} (cannot read it)") from None
 
 
 #: Which way the province counts is a setting of its scheme; the option is for plans that name none, or to overrule it.
@@ -63,12 +47,6 @@ def _counts_inside(plan: Plan, said: bool | None) -> bool:
     if said is not None or plan.scheme is None:
         return bool(said)
     return schemes.builtin(plan.scheme).acct_pay_counted == "inside-fund"
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="huibao")
-def main() -> None:
-    """惠保 · 城市补充商业健康保险平台 (supplementary commercial health insurance for a Chinese city)."""
 
 
 # ── settle ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,7 +68,7 @@ def settle(plan: str, claims: Path, output: Path | None, persons: tuple[str, ...
     inside = _counts_inside(terms, acct_inside_fund)
     output = output or claims.with_name(f"{claims.stem}.settled{claims.suffix}")
     if output.suffix.lower() not in (".csv", ".parquet"):
-        raise _Wrong(f"结果文件的后缀应为 .csv 或 .parquet:{output.name} (the output ends in .csv or .parquet)")
+        raise Wrong(f"结果文件的后缀应为 .csv 或 .parquet:{output.name} (the output ends in .csv or .parquet)")
     inspector = Inspector(terms, persons, inside)
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("结算"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -100,7 +78,7 @@ def settle(plan: str, claims: Path, output: Path | None, persons: tuple[str, ...
             summary = settle_file(terms, claims, output, acct_inside_fund=inside, is_ordered=ordered,
                                   watch=inspector.watch if persons else None, progress=lambda rows: progress.advance(task, rows))
         except FileUnfit as unfit:
-            raise _Wrong(str(unfit)) from None
+            raise Wrong(str(unfit)) from None
     for line in inspector.lines():
         click.echo(line)
     click.echo(f"结算 {summary.settlements:,} 笔，冲销 {summary.reversals:,} 笔，赔付合计 {yuan(summary.paid_fen)} 元；"
@@ -127,10 +105,10 @@ def message(plan: str, message: TextIO, transaction: str, given: tuple[str, ...]
         envelope = national.parse(message.read())
         extra = dict(pair.split("=", 1) for pair in given)
     except ValueError as error:
-        raise _Wrong(f"报文或 --set 无法理解：{error} (the message is not JSON, or --set is not FIELD=VALUE)") from None
+        raise Wrong(f"报文或 --set 无法理解：{error} (the message is not JSON, or --set is not FIELD=VALUE)") from None
     outcome = settle_one(terms, transaction, envelope, extra, _counts_inside(terms, acct_inside_fund))
     if isinstance(outcome, Refusal):
-        raise _Wrong(f"不予结算：{outcome.zh}\n{outcome.en}")
+        raise Wrong(f"不予结算：{outcome.zh}\n{outcome.en}")
     for line in outcome:
         click.echo(line)
 
@@ -166,7 +144,7 @@ def plan_check(file: str, scheme: str | None) -> None:
             paid, wanted = (" + ".join(map(yuan, fen)) for fen in (worked.paid_fen, worked.example.pays_fen))
             click.echo(f"    文件写 {wanted}，算得 {paid}" if worked.refusal is None else f"    {worked.refusal.zh}")
     if wrong:
-        raise _Wrong(f"{wrong} 个算例不符 ({wrong} examples differ)")
+        raise Wrong(f"{wrong} 个算例不符 ({wrong} examples differ)")
 
 
 @plan.command("facts")
@@ -194,38 +172,8 @@ def scheme_show(name: str) -> None:
     try:
         found = schemes.load(Path(name)) if name.endswith(".toml") else schemes.builtin(name)
     except FileRefused as refused:
-        raise _Wrong("\n".join(map(str, refused.problems))) from None
+        raise Wrong("\n".join(map(str, refused.problems))) from None
     except (KeyError, OSError):
-        raise _Wrong(f"没有方案 {name}；可写 .toml 文件，或：{'、'.join(schemes.builtin_ids())} (no such scheme)") from None
+        raise Wrong(f"没有方案 {name}；可写 .toml 文件，或：{'、'.join(schemes.builtin_ids())} (no such scheme)") from None
     for line in describe(found):
         click.echo(line)
-
-
-# ── demo, bench ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-@main.command()
-def demo() -> None:
-    """真实报文与一年账单，逐笔结算并说明 (real messages and a year of bills, each payment with its why)."""
-    show(_console())
-
-
-@main.group()
-def bench() -> None:
-    """测速，与对照在同一次运行中比较 (speed, beside a yardstick in the same run)."""
-
-
-@bench.command()
-@click.option("--rows", default=20_000_000, show_default=True, help="结算笔数。")
-@click.option("--rounds", default=5, show_default=True, help="交替测量的轮数。")
-@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="数据文件放在哪里（默认用后删除）。")
-def adjudicate(rows: int, rounds: int, keep: Path | None) -> None:
-    """每秒结算多少笔：与 NumPy、DuckDB 窗口 SQL 对照 (settlements per second, beside NumPy and window SQL)."""
-    adjudicate_bench(rows, rounds, keep, Console())
-
-
-@bench.command()
-@click.option("--rows", default=2_000_000, show_default=True, help="结算笔数。")
-def spark(rows: int) -> None:
-    """同一折叠经 Spark mapInArrow，逐分相等 (the same fold through Spark, equal to the fen)."""
-    if not spark_bench(rows, Console()):
-        sys.exit(WRONG)

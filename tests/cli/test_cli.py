@@ -10,7 +10,7 @@ from huibao.benefits.authoring import facts_page
 from huibao.cli import main
 from huibao.demo.run import messages
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CLAIMS = ("psn_no,setl_id,setl_time,fulamt_ownpay_amt,med_type,preexisting\n"
           "甲,1,2025-09-01,53200.00,21,0\n乙,2,2025-09-02,x,21,0\n甲,3,2025-09-03,1000.00,21,0\n")
 

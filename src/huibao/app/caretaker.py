@@ -1,0 +1,162 @@
+"""What the service does by itself: asks after payments, gives up orders whose time is over, sends money back, tells insurers.
+
+All of it is read off rows that are there already, so nothing is lost when a process dies in the middle: the next turn finds
+the same rows, and every step may be done twice. One process has the turn, by a lock that dies with its session.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+import psycopg
+from psycopg import AsyncConnection
+
+from huibao.app.sql import SQL
+from huibao.catalogue.model import Programme
+from huibao.core.batcher import TurnedAway
+from huibao.core.points import reached
+from huibao.db.connect import connect_service
+from huibao.db.errors import DatabaseUnreachable
+from huibao.enrolment import own
+from huibao.gateways.cash import CashChannel, ChannelRefused, ChannelUnreachable, Payment
+from huibao.gateways.insurers import InsurerRefused, InsurerSystem, InsurerUnreachable, relay
+from huibao.policies.numbers import order_number
+from huibao.record.lane import CommandFailed
+from huibao.record.model import untold
+from huibao.web.engine import Engine
+
+_LOG: Final = logging.getLogger("huibao.caretaker")
+
+#: Advisory locks are by number; this one is 巡 in UTF-8.
+_TURN: Final = int.from_bytes("巡".encode())
+EVERY_S: Final = 1
+#: An order is asked about once it has waited this long: the channel's own notice is usually faster.
+ASK_AFTER: Final = timedelta(seconds=20)
+MOST: Final = 100
+
+_OUTAGES: Final = (psycopg.OperationalError, DatabaseUnreachable)
+
+
+class Caretaker:
+    """The duties of one process, while it has the turn. Payments and each insurer have a task of their own: none waits for another."""
+
+    def __init__(self, engine: Engine, cash: CashChannel, client: httpx.AsyncClient, database_url: str, secret: bytes) -> None:
+        self._engine = engine
+        self._cash = cash
+        self._client = client
+        self._database_url = database_url
+        self._secret = secret
+        self._stopping = False
+        self._refunds_after: dict[str, int] = {}
+
+    def stop(self) -> None:
+        """Ends the duties with their present turn; who waits for them may cancel `run` besides.
+
+        A cancellation alone could be lost: on Python 3.11 a wait with a time limit sometimes swallows one.
+        """
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Takes the turn when it is free, and does the duties until stopped."""
+        while not self._stopping:
+            try:
+                async with await self._connect() as turn:
+                    # Polled: a wait inside the database would hold its snapshot all the time, and with it VACUUM.
+                    while not await _has(turn):  # noqa: ASYNC110
+                        await asyncio.sleep(EVERY_S)
+                    async with asyncio.TaskGroup() as duties:
+                        duties.create_task(self._keep(turn))
+                        duties.create_task(self._payments())
+                        duties.create_task(self._insurers())
+            except* _OUTAGES as outage:
+                _LOG.warning("the caretaker lost the database: %s", type(outage.exceptions[0]).__name__)
+            await asyncio.sleep(EVERY_S)
+
+    async def _keep(self, turn: AsyncConnection[Any]) -> None:
+        """Fails when the session that holds the turn is gone."""
+        while not self._stopping:
+            await turn.execute(SQL["still_there"])
+            await asyncio.sleep(EVERY_S)
+
+    async def _connect(self) -> AsyncConnection[Any]:
+        return await connect_service(self._database_url, "huibao caretaker")
+
+    # ── payments ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _payments(self) -> None:
+        async with await self._connect() as connection:
+            while not self._stopping:
+                for programme in self._engine.programmes.values():
+                    try:
+                        await self.settle_payments(programme)
+                        await self.send_back(connection, programme)
+                    except (ChannelUnreachable, ChannelRefused, TurnedAway, CommandFailed) as failure:
+                        _LOG.warning("%s: payments wait, %s", programme.code, type(failure).__name__)
+                await asyncio.sleep(EVERY_S)
+
+    async def settle_payments(self, programme: Programme) -> None:
+        """Asks the channel about orders that wait, takes what was paid, and gives up what was not paid in time."""
+        at = self._engine.clock.now()
+        async with self._engine.reading(programme.code) as connection:
+            waiting = await (await connection.execute(
+                SQL["awaiting_payment"], {"at": at, "asked_from": at - ASK_AFTER, "most": MOST})).fetchall()
+        for order, over in waiting:
+            reached("cash.before_ask")
+            state = await self._cash.ask(programme.code, order_number(programme.code, order))
+            reached("cash.after_ask")
+            if isinstance(state, Payment):
+                await self._engine.submit(programme.code, *own.paid(order, state.fen, state.reference))
+            elif over:
+                await self._engine.submit(programme.code, *own.expired(order))
+
+    async def send_back(self, connection: AsyncConnection[Any], programme: Programme) -> None:
+        """Sends payments that were not taken back the way they came; each once at the channel, however often it is asked.
+
+        One that the channel declines is tried again each time, and an alarm: `huibao verify` names it until it is solved.
+        """
+        after = self._refunds_after.get(programme.code, 0)
+        async with self._engine.reading(programme.code) as reading:
+            refused = await (await reading.execute(SQL["refused_payments"], {"after": after, "most": MOST})).fetchall()
+        # Round and round: a hundred that the channel declines do not keep a later one waiting.
+        self._refunds_after[programme.code] = refused[-1][0] if len(refused) == MOST else 0
+        for seq, answer in refused:
+            figures = untold(bytes(answer)).figures
+            reached("cash.before_refund")
+            if not await self._cash.refund(programme.code, str(figures["order"]), str(figures["reference"]), int(figures["fen"])):
+                _LOG.error("%s: the channel declines to send the payment of event %s back", programme.code, seq)
+                continue
+            reached("cash.after_refund")
+            async with connection.transaction():
+                await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
+                await connection.execute(SQL["insert_return"], {"seq": seq, "at": self._engine.clock.now()})
+
+    # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _insurers(self) -> None:
+        """Starts a task for each insurer that has an address, also for those that come later."""
+        async with await self._connect() as connection, asyncio.TaskGroup() as relays:
+            known: set[tuple[str, str]] = set()
+            while not self._stopping:
+                for insurer, endpoint in await (await connection.execute(SQL["connected_insurers"])).fetchall():
+                    if (insurer, endpoint) not in known:
+                        known.add((insurer, endpoint))
+                        relays.create_task(self._insurer(insurer, endpoint))
+                await asyncio.sleep(EVERY_S)
+
+    async def _insurer(self, insurer: str, endpoint: str) -> None:
+        system = InsurerSystem(self._client, endpoint, insurer, self._secret, self._engine.clock)
+        async with await self._connect() as connection:
+            while not self._stopping:
+                for programme in self._engine.programmes.values():
+                    try:
+                        await relay(connection, programme, system, self._engine.clock.now())
+                    except (InsurerUnreachable, InsurerRefused) as failure:
+                        _LOG.warning("%s: %s is not told, %s", programme.code, insurer, type(failure).__name__)
+                await asyncio.sleep(EVERY_S)
+
+
+async def _has(turn: AsyncConnection[Any]) -> bool:
+    row = await (await turn.execute(SQL["take_turn"], {"turn": _TURN})).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,154 @@
+"""One process of the service: its lanes, its readers, its shelves. Any number of processes work on one database."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import httpx
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from huibao.app.caretaker import Caretaker
+from huibao.app.outside import CashDesk
+from huibao.app.settings import Settings
+from huibao.app.sql import SQL
+from huibao.catalogue import shelf as catalogue
+from huibao.catalogue.model import Programme, Shelf
+from huibao.core.batcher import Batcher, Urgency
+from huibao.db import arrays
+from huibao.db.connect import connect_service
+from huibao.enrolment.model import Command
+from huibao.enrolment.work import Orders
+from huibao.gateways.cash import CashChannel
+from huibao.gateways.identity import IdentityService
+from huibao.gateways.insurers import ConnectionReport, InsurerSystem, try_connection
+from huibao.record.lane import Lane
+from huibao.record.model import Answer, body_digest, key_digest
+from huibao.scheme import loading as schemes
+
+_LOG: Final = logging.getLogger("huibao.engine")
+#: Connections for reading, per process.
+READERS: Final = 4
+
+
+class Engine:
+    """What the web layer asks of the rest."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = settings.clock
+        self.keyring = settings.secrets.keyring
+        self.programmes: Mapping[str, Programme] = {}
+        self.batcher: Batcher[Command, Answer] = Batcher()
+        self._pool = AsyncConnectionPool(
+            settings.database_url, min_size=1, max_size=READERS, open=False, configure=_configure, timeout=5,
+            kwargs={"autocommit": True, "prepare_threshold": 2, "application_name": "huibao reader", "client_encoding": "UTF8"})
+        self._client = httpx.AsyncClient()
+        channel = CashChannel(self._client, f"{settings.outside_url}/cash", settings.secrets.channel_secret, self.clock)
+        self.cash = CashDesk(channel)
+        self.identity = IdentityService(
+            self._client, f"{settings.outside_url}/identity", settings.secrets.channel_secret, self.clock)
+        self._caretaker = Caretaker(self, channel, self._client, settings.database_url, settings.secrets.channel_secret)
+        self._cares: asyncio.Task[None] | None = None
+        self._lanes: list[tuple[asyncio.Task[None], Lane[Any, Any]]] = []
+        self._shelves: dict[str, Shelf] = {}
+
+    @property
+    def secret(self) -> bytes:
+        """What signs the tokens of identity checks."""
+        return self.settings.secrets.token_secret
+
+    def waiting(self, programme: str) -> int:
+        """How many commands of a programme wait in this process."""
+        return self.batcher.waiting(programme)
+
+    async def start(self) -> None:
+        """Reads the programmes and starts the lanes; each lane serves a fixed set of them."""
+        await self._pool.open(wait=True)
+        async with self.shared() as connection:
+            rows = await (await connection.execute(SQL["programmes"])).fetchall()
+        self.programmes = {code: Programme(code, name, area, schema, schemes.builtin(scheme)) for code, name, scheme, area, schema in rows}
+        codes = list(self.programmes)
+        for n in range(min(self.settings.lanes, len(codes))):
+            self._start_lane(codes[n :: self.settings.lanes])
+        self._cares = asyncio.create_task(self._caretaker.run(), name="caretaker")
+        self._cares.add_done_callback(_ended)
+
+    async def stop(self) -> None:
+        """Turns new commands away, answers what waits, closes the connections."""
+        self._caretaker.stop()
+        while self._cares is not None and not self._cares.done():
+            self._cares.cancel()
+            await asyncio.wait({self._cares}, timeout=1)
+        await self.batcher.close()
+        await asyncio.gather(*(task for task, _ in self._lanes), return_exceptions=True)
+        for _, lane in self._lanes:
+            await lane.close()
+        await self._pool.close()
+        await self._client.aclose()
+
+    async def submit(
+        self, programme: str, principal: str, route: str, key: str, body: bytes, command: Command, urgency: Urgency = "interactive"
+    ) -> Answer:
+        """The command's answer; `body` is its canonical encoding. Raises `TurnedAway` or `CommandFailed`."""
+        return await self.batcher.submit(
+            programme, key_digest(principal, key), body_digest(principal, route, programme, body), command, urgency)
+
+    @asynccontextmanager
+    async def reading(self, programme: str) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection that reads one programme as the service, in one transaction."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute(SQL["look"], {"schema": self.programmes[programme].schema})
+            yield connection
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection to what all programmes share; each statement is its own transaction."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def try_insurer(self, programme: str, insurer: str, credential: int) -> ConnectionReport | None:
+        """Runs the connection test against an insurer's system and records it; None where it has no address or leads nothing."""
+        async with self.shared() as connection:
+            endpoints = dict(await (await connection.execute(SQL["connected_insurers"])).fetchall())
+        led = [offer.product for offer in (await self.shelf(programme)).offers.values() if offer.lead == insurer]
+        if insurer not in endpoints or not led:
+            return None
+        system = InsurerSystem(self._client, endpoints[insurer], insurer, self.settings.secrets.channel_secret, self.clock)
+        report = await try_connection(system, programme, led[0])
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute(SQL["look_and_write"], {"schema": self.programmes[programme].schema})
+            await connection.execute(catalogue.SQL["insert_connection_test"], {
+                "insurer": insurer, "at": self.clock.now(), "passed": report.passed, "report": report.text, "credential": credential})
+            await connection.execute(catalogue.SQL["raise_version"])
+        return report
+
+    async def shelf(self, programme: str) -> Shelf:
+        """What the programme sells now."""
+        async with self.reading(programme) as connection:
+            row = await (await connection.execute(catalogue.SQL["version"])).fetchone()
+            assert row is not None, "a programme's catalogue has a version from its first migration on"
+            known = self._shelves.get(programme)
+            if known is None or known.version != row[0]:
+                known = self._shelves[programme] = await catalogue.load(connection, row[0])
+            return known
+
+    def _start_lane(self, codes: list[str]) -> None:
+        works = {code: (self.programmes[code].schema, Orders(self.programmes[code], self.keyring)) for code in codes}
+        lane: Lane[Any, Any] = Lane(lambda: connect_service(self.settings.database_url, "huibao lane"), self.clock, works)
+        task = asyncio.create_task(self.batcher.serve(codes, lane.run), name=f"lane {' '.join(codes)}")
+        task.add_done_callback(_ended)
+        self._lanes.append((task, lane))
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    """A lane ends when the service does; one that ends otherwise is a bug that an operator must see."""
+    if not task.cancelled() and task.exception() is not None:
+        _LOG.critical("%s died: its programmes are not served by this process", task.get_name(), exc_info=task.exception())
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    await connection.execute(SQL["be_the_service"])
+    arrays.register(connection)

@@ -1,0 +1,50 @@
+-- :name insert_outside
+-- An account of the world outside.
+INSERT INTO account (kind, overdraft) VALUES (%(kind)s, true);
+
+-- :name copy_person
+-- People, many at once.
+COPY person (id, psn_no, born, sex, area, identity_index, name_index, identity_sealed, name_sealed) FROM STDIN;
+
+-- :name copy_person_key
+-- Their keys.
+COPY person_key (person_id, wrapped) FROM STDIN;
+
+-- :name copy_enrolment
+-- Their basic insurance.
+COPY enrolment (person_id, insurance, status, area, valid_from, known_from) FROM STDIN;
+
+-- :name copy_kinship
+-- Their families.
+COPY kinship (person_id, relative_id, relation, account_family, evidence, valid_from, known_from) FROM STDIN;
+
+-- :name copy_credential
+-- Their credentials.
+COPY public.credential (digest, role, label, programme, person_id, issued_at, expires_at) FROM STDIN;
+
+-- :name open_accounts
+-- Each payer's account with money from the fund.
+WITH opened AS (
+    INSERT INTO account (owner_id, kind, overdraft, credit_fen)
+    SELECT 1 + n * %(family)s, 'personal', false, %(fen)s FROM generate_series(0, %(payers)s - 1) AS n
+    RETURNING id, owner_id),
+funded AS (
+    UPDATE account SET debit_fen = debit_fen + %(fen)s::bigint * %(payers)s WHERE kind = 'fund' RETURNING id)
+INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id)
+SELECT %(at)s, 'funding', funded.id, opened.id, %(fen)s, opened.owner_id FROM opened, funded ORDER BY opened.id;
+
+-- :name terms
+-- The digest of the terms that a buyer agrees to.
+SELECT terms_digest FROM offer ORDER BY id DESC LIMIT 1;
+
+-- :name tuples
+-- Rows written so far, per table.
+SELECT relname, n_tup_ins, n_tup_upd FROM pg_stat_user_tables WHERE schemaname = %(schema)s AND n_tup_ins + n_tup_upd > 0;
+
+-- :name wal
+-- Bytes of WAL written so far.
+SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint;
+
+-- :name sizes
+-- The usual size of an answer and of sealed evidence.
+SELECT avg(length(answer))::int, avg(length(sealed))::int FROM event WHERE outcome = 'done';

@@ -1,0 +1,5 @@
+"""`python -m huibao.cli` is `huibao`."""
+
+from huibao.cli import main
+
+main()

@@ -1,0 +1,44 @@
+"""Speed, each figure beside its yardstick."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from huibao.bench.adjudicate import bench as adjudicate_bench
+from huibao.bench.purchase import bench as purchase_bench
+from huibao.bench.spark import bench as spark_bench
+from huibao.cli.base import WRONG, main
+
+
+@main.group()
+def bench() -> None:
+    """测速，与对照在同一次运行中比较 (speed, beside a yardstick in the same run)."""
+
+
+@bench.command()
+@click.option("--rows", default=20_000_000, show_default=True, help="结算笔数。")
+@click.option("--rounds", default=5, show_default=True, help="交替测量的轮数。")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="数据文件放在哪里（默认用后删除）。")
+def adjudicate(rows: int, rounds: int, keep: Path | None) -> None:
+    """每秒结算多少笔：与 NumPy、DuckDB 窗口 SQL 对照 (settlements per second, beside NumPy and window SQL)."""
+    adjudicate_bench(rows, rounds, keep, Console())
+
+
+@bench.command()
+@click.option("--rows", default=2_000_000, show_default=True, help="结算笔数。")
+def spark(rows: int) -> None:
+    """同一折叠经 Spark mapInArrow，逐分相等 (the same fold through Spark, equal to the fen)."""
+    if not spark_bench(rows, Console()):
+        sys.exit(WRONG)
+
+
+@bench.command()
+@click.option("--payers", default=60_000, show_default=True, help="付款人数，每人四张订单。")
+@click.option("--count", default=24_000, show_default=True, help="每轮的订单数。")
+@click.option("--rounds", default=3, show_default=True, help="交替测量的轮数。")
+@click.option("--workers", default=2, show_default=True, help="服务的工作进程数。")
+def purchase(payers: int, count: int, rounds: int, workers: int) -> None:
+    """每秒多少张订单：经 HTTP，与 pgbench 写同样的行对照 (orders per second, beside the same rows through pgbench)."""
+    purchase_bench(Console(), payers, count, rounds, workers)

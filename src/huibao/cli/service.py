@@ -1,0 +1,121 @@
+"""Commands for the service: run it, migrate its database, verify its books, show it."""
+
+import sys
+import time
+
+import click
+
+from huibao.app import serve as service
+from huibao.app.settings import SettingWrong
+from huibao.app.settings import read as read_settings
+from huibao.cli.base import WRONG, Wrong, console, main
+from huibao.db.errors import DatabaseTrouble
+from huibao.db.migrate import migrate as migrate_all
+from huibao.db.settings import open_database
+from huibao.demo import hints as what_to_try
+from huibao.demo import service as demonstration
+from huibao.demo import simulators
+from huibao.demo.run import show
+from huibao.verify.run import Verified, verify_all
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="监听的地址。")
+@click.option("--port", default=8450, show_default=True, help="监听的端口。")
+@click.option("--workers", default=2, show_default=True, help="工作进程数。")
+def serve(host: str, port: int, workers: int) -> None:
+    """运行服务 (run the service: API, lanes, what it does by itself)."""
+    try:
+        read_settings()
+    except (DatabaseTrouble, SettingWrong) as trouble:
+        raise Wrong(str(trouble)) from None
+    service.serve(host, port, workers)
+
+
+@main.command()
+@click.option("--until", type=click.Choice(["before", "after"]), default="after", show_default=True,
+              help="before：新旧程序都能用的改动；after：连同旧程序停用后的清理。")
+def migrate(until: str) -> None:
+    """把公共部分和全部项目升级到最新的表结构 (bring all programmes to the newest tables)."""
+    try:
+        applied = migrate_all(open_database(), read_settings().clock.now(), "before" if until == "before" else "after")
+    except (DatabaseTrouble, SettingWrong) as trouble:
+        raise Wrong(str(trouble)) from None
+    for line in applied:
+        click.echo(line)
+    click.echo(f"已执行 {len(applied)} 个迁移 ({len(applied)} migrations applied)")
+
+
+@main.command()
+@click.option("--programme", metavar="CODE", help="只核对一个项目。")
+@click.option("--watch", type=click.IntRange(1), metavar="SECONDS", help="每隔这么多秒核对一次，直到中断。")
+def verify(programme: str | None, watch: int | None) -> None:
+    """核对账本与留痕：每一条不变式，以及违反它的记录 (every invariant of the books, and who offends it)."""
+    try:
+        settings = read_settings()
+    except (DatabaseTrouble, SettingWrong) as trouble:
+        raise Wrong(str(trouble)) from None
+    while True:
+        sound, seen = True, 0
+        for verified in verify_all(settings.database_url, settings.clock.now(), programme):
+            seen += 1
+            sound = _report(verified, brief=watch is not None) and sound
+        if not seen:
+            raise Wrong("没有这个项目，或数据库里还没有项目 (no such programme, or none yet)")
+        if watch is None:
+            break
+        time.sleep(watch)
+    if not sound:
+        sys.exit(WRONG)
+
+
+def _report(verified: Verified, brief: bool) -> bool:
+    """Says what was found in one programme; in brief only whether all is well, and every offender."""
+    for finding in verified.findings:
+        if not brief or finding.offenders:
+            count = len(finding.offenders) + finding.more
+            click.echo(f"{verified.code} ({finding.letter}) {finding.name}: {'✓' if not count else f'✗ {count}'}")
+        for offender in finding.offenders:
+            click.echo(f"    {offender}")
+        if finding.more:
+            click.echo(f"    … {finding.more} more")
+    click.echo(f"{verified.code} {verified.name}: {'账实相符 sound' if verified.sound else '不符 NOT SOUND'}")
+    return verified.sound
+
+
+@main.command(hidden=True)
+@click.option("--port", default=8451, show_default=True)
+@click.option("--platform", default="http://127.0.0.1:8450", show_default=True)
+def simulate(port: int, platform: str) -> None:
+    """演示用的外部系统：支付渠道、身份核验、保险公司 (the simulated outside systems of the demonstration)."""
+    simulators.serve(port, platform)
+
+
+# ── demo ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+@main.group(invoke_without_command=True)
+@click.option("--people", default=20_000, show_default=True, help="首次启动时，五个项目共有多少人。")
+@click.option("--port", default=8450, show_default=True, help="服务的端口；下一个端口是模拟的外部系统。")
+@click.option("--workers", default=2, show_default=True, help="工作进程数。")
+@click.pass_context
+def demo(context: click.Context, people: int, port: int, workers: int) -> None:
+    """五个项目、两万人，启动服务并列出可以试的命令 (five programmes, a service, and what to try)."""
+    if context.invoked_subcommand is None:
+        try:
+            demonstration.run(console(), people, port, workers)
+        except (DatabaseTrouble, SettingWrong) as trouble:
+            raise Wrong(str(trouble)) from None
+
+
+@demo.command()
+def bills() -> None:
+    """真实报文与一年账单，逐笔结算并说明 (real messages and a year of bills, each payment with its why)."""
+    show(console())
+
+
+@demo.command()
+@click.option("--port", default=8450, show_default=True, help="服务的端口。")
+def hints(port: int) -> None:
+    """重新打印地址、凭证和可以试的命令 (addresses, credentials and commands again, with fresh checks of identity)."""
+    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
+    what_to_try.show(console(), f"http://127.0.0.1:{port}", ground.founded, ground.logins, ground.settings)

@@ -1,0 +1,94 @@
+"""What to try, as commands that can be pasted: each with the credential, the terms and a fresh check of identity in it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console
+
+from huibao.app.settings import Settings
+from huibao.db.connect import connect_owner
+from huibao.demo.founding import Founded
+from huibao.demo.logins import Login
+from huibao.demo.people import SQL
+from huibao.demo.programmes import builtin
+from huibao.enrolment.model import IdentityCheck
+from huibao.web.tokens import sign_check
+
+#: Identity checks printed with the commands are good for so long under every scheme of the demonstration.
+MINUTES: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A purchase to try: who says what happens, and the command."""
+
+    programme: str
+    story: str
+    command: str
+
+
+def purchases(url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> Iterator[Hint]:
+    """The purchases that the programmes' files tell of, in their order."""
+    tokens = {(login.programme, login.person): login.token for login in known if login.person is not None}
+    terms: dict[tuple[str, str], str] = {}
+    with connect_owner(settings.database_url, "huibao demo") as connection:
+        for one in founded:
+            for product in one.on_sale:
+                with connection.transaction():
+                    connection.execute(SQL["enter"], {"schema": f"p_{one.code}"})
+                    row = connection.execute(SQL["terms_digest"], {"product": product}).fetchone()
+                    assert row is not None, "a product on sale has terms"
+                    terms[one.code, product] = row[0].hex()
+    at = settings.clock.now()
+    for programme in builtin():
+        for n, wish in enumerate(programme.tries, 1):
+            if (programme.code, wish.product) not in terms:
+                continue
+            passed = IdentityCheck(wish.buyer, "sms", True, at, f"demo-{at:%Y%m%d%H%M%S}")
+            body = {
+                "product": wish.product, "pay_with": wish.pay_with,
+                "insured": [{"member": wish.insured} | ({"tier": wish.tier} if wish.tier else {})],
+                "consent": {"terms": terms[programme.code, wish.product], "accepted": ["terms", "exclusions", "notice"],
+                            "signature": "demo", "guardian": True},
+                "identity_check": sign_check(settings.secrets.token_secret, programme.code, passed),
+            }
+            command = (f"curl -s {url}/v1/{programme.code}/purchases -H 'Authorization: Bearer {tokens[programme.code, wish.buyer]}'"
+                       f" -H 'Idempotency-Key: try-{programme.code}-{n}' -H 'Content-Type: application/json' -d '{json.dumps(body)}'")
+            yield Hint(programme.code, wish.story, command)
+
+
+def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> None:
+    """Addresses, programmes, credentials, commands."""
+    say = _Plain(console)
+    say(f"接口 {url}/v1/programmes · 文档 {url}/schema · 健康 {url}/health · 支付渠道、身份核验、保险公司系统（模拟）{settings.outside_url}")
+    for one in founded:
+        say("")
+        say(f"── {one.name} {one.code}，{one.people} 人。在售：{'、'.join(one.on_sale) or '无'}")
+        for readable in one.readable:
+            say(f"   仅供查阅 {readable.product}：{readable.why}")
+        for login in known:
+            if login.programme == one.code and login.role != "member":
+                say(f"   {login.role:13} {login.label:6} {login.token}")
+        stories = {character.id: character.story for character in one.characters}
+        for login in known:
+            if login.programme == one.code and login.person is not None:
+                say(f"   {login.person:>4} {login.label}  {login.token}  {stories[login.person]}")
+    say("")
+    say(f"── 可以试（身份核验 {MINUTES} 分钟内有效，过后用 huibao demo hints 重新打印；同一条命令再执行一次，得到同样的答复）")
+    for hint in purchases(url, founded, known, settings):
+        say(f"# {hint.story}")
+        say(hint.command)
+    say("")
+    say("── 核对账本：.venv/bin/huibao verify     逐笔理赔说明：.venv/bin/huibao demo bills     停止：Ctrl+C，数据保留")
+
+
+class _Plain:
+    """Lines as they are: nothing wrapped, so that a command can be pasted."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,60 @@
+"""The demonstration's credentials: the same at every start, since each is drawn from the installation's own secret."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+
+from huibao.demo.founding import Founded
+from huibao.demo.people import SQL
+from huibao.web.credentials import Role, digest_of
+from huibao.web.tokens import mac
+
+#: Staff of each programme that need nothing more than their role.
+STAFF: Final[tuple[tuple[Role, str], ...]] = (
+    ("agency", "经办机构"), ("bureau", "医保局"), ("regulator", "金融监管"), ("actuary", "精算"), ("auditor", "审计"), ("administrator", "管理员"))
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A credential of the demonstration with its token, and whose it is."""
+
+    programme: str
+    role: Role
+    label: str
+    token: str
+    person: int | None = None
+    insurer: str | None = None
+    provider: str | None = None
+
+
+def logins(founded: Sequence[Founded], insurers: Sequence[tuple[str, str]], secret: bytes) -> Iterator[Login]:
+    """Every login of every programme: its characters, its staff, its insurers (programme and id), a hospital."""
+    for one in founded:
+        for character in one.characters:
+            yield _login(one.code, "member", character.name, secret, str(character.id), person=character.id)
+        for role, label in STAFF:
+            yield _login(one.code, role, label, secret, role)
+        for programme, insurer in insurers:
+            if programme == one.code:
+                yield _login(one.code, "insurer", insurer, secret, insurer, insurer=insurer)
+        yield _login(one.code, "provider", "示例医院", secret, "provider", provider=f"H{one.code}00001")
+
+
+def _login(
+    programme: str, role: Role, label: str, secret: bytes, who: str, *,
+    person: int | None = None, insurer: str | None = None, provider: str | None = None,
+) -> Login:
+    drawn = mac(secret, f"demo\0{programme}\0{role}\0{who}".encode())
+    return Login(programme, role, label, "hb_" + urlsafe_b64encode(drawn).decode().rstrip("="), person, insurer, provider)
+
+
+def grant(connection: Connection[Any], known: Sequence[Login], at: datetime) -> None:
+    """Makes the credentials that are not there yet."""
+    for login in known:
+        connection.execute(SQL["insert_login"], {
+            "digest": digest_of(login.token), "role": login.role, "label": login.label, "programme": login.programme,
+            "person": login.person, "insurer": login.insurer, "provider": login.provider, "at": at, "until": at + timedelta(days=3650)})

@@ -1,0 +1,93 @@
+-- :name enter
+-- Whose schema this transaction works in.
+SELECT set_config('search_path', %(schema)s, true);
+
+-- :name insert_insurer
+-- An insurer by the name that all programmes know, without an address for messages; one that is there stays as it is.
+INSERT INTO public.insurer (id, name, created_at) VALUES (%(id)s, %(name)s, %(at)s)
+ON CONFLICT (id) DO NOTHING;
+
+-- :name known_products
+-- Each product with its state, and the texts and the engine of its newest wording.
+SELECT p.id, p.state, plan.body, scheme.body, o.engine
+FROM product p
+JOIN LATERAL (SELECT * FROM offer o WHERE o.product = p.id ORDER BY o.id DESC LIMIT 1) o ON true
+JOIN rule_text plan ON plan.digest = o.plan_digest
+JOIN rule_text scheme ON scheme.digest = o.scheme_digest;
+
+-- :name count_people
+-- How many people the programme has.
+SELECT count(*) FROM person;
+
+-- :name open_outside
+-- The accounts that stand for the world outside: the fund that fills accounts, people's cash.
+INSERT INTO account (kind, overdraft) VALUES ('fund', true), ('cash', true);
+
+-- :name open_sponsor
+-- A sponsor's prepaid account, with what it opens with.
+INSERT INTO account (kind, party, overdraft, credit_fen) VALUES ('sponsor', %(party)s, false, %(fen)s);
+
+-- :name copy_people
+-- People, all that is personal sealed.
+COPY person (id, psn_no, born, sex, area, died, identity_index, name_index, phone_index, identity_sealed, name_sealed, phone_sealed)
+FROM STDIN (FORMAT binary);
+
+-- :name copy_keys
+-- Their data keys, wrapped.
+COPY person_key (person_id, wrapped) FROM STDIN (FORMAT binary);
+
+-- :name copy_enrolments
+-- Their basic insurance.
+COPY enrolment (person_id, insurance, status, area, valid_from, valid_to, known_from) FROM STDIN (FORMAT binary);
+
+-- :name copy_standings
+-- Hardship and the chronic-disease benefit.
+COPY standing (person_id, kind, value, valid_from, known_from) FROM STDIN (FORMAT binary);
+
+-- :name copy_kinships
+-- Who is whose kin.
+COPY kinship (person_id, relative_id, relation, account_family, evidence, valid_from, known_from) FROM STDIN (FORMAT binary);
+
+-- :name copy_accounts
+-- Their accounts, with what each opens with.
+COPY account (owner_id, kind, overdraft, state, credit_fen) FROM STDIN (FORMAT binary);
+
+-- :name fund_accounts
+-- Every account that opens with money has it by one transfer from the world outside, which owes the sum.
+WITH opening AS (
+    INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id)
+    SELECT %(at)s, %(transfer)s, outside.id, a.id, a.credit_fen, a.owner_id
+    FROM account a JOIN account outside ON outside.kind = %(outside)s
+    WHERE a.kind = ANY(%(kinds)s) AND a.credit_fen > 0
+    ORDER BY a.id
+    RETURNING fen
+)
+UPDATE account SET debit_fen = debit_fen + (SELECT COALESCE(sum(fen), 0) FROM opening) WHERE kind = %(outside)s;
+
+-- :name next_person
+-- People who come later are numbered after those who were copied.
+SELECT setval(pg_get_serial_sequence('person', 'id'), (SELECT max(id) FROM person));
+
+-- :name analyze
+-- What the planner believes is what has just been loaded.
+ANALYZE person, person_key, enrolment, standing, kinship, account, transfer;
+
+-- :name connect_insurers
+-- Where the simulated systems of the demonstration's insurers take messages.
+UPDATE public.insurer SET endpoint = %(base)s || '/insurer-' || id WHERE id LIKE 'demo-%%';
+
+-- :name leads
+-- The insurers that lead products here, with what they lead, and whether their latest test passed.
+SELECT p.lead, array_agg(p.id ORDER BY p.id),
+       COALESCE((SELECT t.passed FROM connection_test t WHERE t.insurer = p.lead ORDER BY t.id DESC LIMIT 1), false)
+FROM product p GROUP BY p.lead ORDER BY p.lead;
+
+-- :name insert_login
+-- A credential of the demonstration; one that is there stays.
+INSERT INTO public.credential (digest, role, label, programme, person_id, insurer, provider, issued_at, expires_at)
+VALUES (%(digest)s, %(role)s, %(label)s, %(programme)s, %(person)s, %(insurer)s, %(provider)s, %(at)s, %(until)s)
+ON CONFLICT (digest) DO NOTHING;
+
+-- :name terms_digest
+-- The digest of a product's terms as they are sold now.
+SELECT terms_digest FROM offer WHERE product = %(product)s ORDER BY id DESC LIMIT 1;

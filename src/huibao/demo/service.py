@@ -1,0 +1,135 @@
+"""`./demo`: founds five programmes, starts the outside systems and the service, and says what to try."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from rich.console import Console
+
+from huibao.app.settings import Settings, read
+from huibao.core.clock import FileClock
+from huibao.core.time import business_date
+from huibao.db.connect import connect_owner
+from huibao.db.migrate import migrate
+from huibao.db.settings import data_folder
+from huibao.demo import hints
+from huibao.demo.founding import Founded, found
+from huibao.demo.logins import Login, grant, logins
+from huibao.demo.people import SQL
+from huibao.demo.programmes import builtin
+
+#: How long the service may take to answer for the first time.
+PATIENCE_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What stands before the service starts."""
+
+    settings: Settings
+    founded: tuple[Founded, ...]
+    logins: tuple[Login, ...]
+    leads: tuple[tuple[str, str, bool], ...]
+
+
+def run(console: Console, people: int, port: int, workers: int) -> None:
+    """Runs the demonstration until it is interrupted."""
+    os.environ.setdefault("HUIBAO_OUTSIDE", f"http://127.0.0.1:{port + 1}")
+    _choose_clock(console)
+    began = time.perf_counter()
+    ground = prepare(people, f"http://127.0.0.1:{port + 1}")
+    url = f"http://127.0.0.1:{port}"
+    with ExitStack() as running:
+        for what, command in (("simulators", ("simulate", "--port", str(port + 1), "--platform", url)),
+                              ("service", ("serve", "--port", str(port), "--workers", str(workers)))):
+            running.enter_context(_process(what, command))
+        _wait(f"{url}/health")
+        _wait(f"http://127.0.0.1:{port + 1}/cash/faults")
+        connect(url, ground)
+        console.print(f"惠保演示已就绪（{time.perf_counter() - began:.1f} 秒）", style="bold", highlight=False)
+        hints.show(console, url, ground.founded, ground.logins, ground.settings)
+        _sleep()
+
+
+def prepare(people: int, outside: str) -> Ground:
+    """Migrates, founds what is missing, makes the credentials; a second time it is quick and changes nothing."""
+    settings = read()
+    at = settings.clock.now()
+    migrate(settings.database_url, at)
+    secrets = settings.secrets
+    founded = found(settings.database_url, builtin(), people, at, secrets.keyring, secrets.index_key)
+    leads: list[tuple[str, str, bool]] = []
+    with connect_owner(settings.database_url, "huibao demo") as connection, connection.transaction():
+        connection.execute(SQL["connect_insurers"], {"base": outside})
+        for one in founded:
+            connection.execute(SQL["enter"], {"schema": f"p_{one.code}"})
+            leads += [(one.code, insurer, passed) for insurer, _, passed in connection.execute(SQL["leads"]).fetchall()]
+        known = tuple(logins(founded, [(code, insurer) for code, insurer, _ in leads], secrets.token_secret))
+        grant(connection, known, at)
+    return Ground(settings, founded, known, tuple(leads))
+
+
+def connect(url: str, ground: Ground) -> None:
+    """Tests the systems of insurers that have not passed yet, through the API, as an administrator would （XZ-6）."""
+    tokens = {login.programme: login.token for login in ground.logins if login.role == "administrator"}
+    for programme, insurer, passed in ground.leads:
+        if not passed:
+            answer = httpx.post(f"{url}/v1/{programme}/insurers/{insurer}/connection-tests", timeout=60,
+                                headers={"Authorization": f"Bearer {tokens[programme]}"})
+            answer.raise_for_status()
+
+
+def _choose_clock(console: Console) -> None:
+    """The machine's clock while the example products are sold; after that a simulated one that stands in their last week."""
+    last = min(shown.sale.until for programme in builtin() for shown in programme.products if shown.sale and "example" in shown.plan)
+    settings = read()
+    if business_date(settings.clock.now()) <= last or "HUIBAO_CLOCK" in os.environ:
+        return
+    path = data_folder().parent / "demo-clock"
+    FileClock(path, datetime.fromisoformat(f"{last - timedelta(days=7)}T10:00:00+08:00"))
+    os.environ["HUIBAO_CLOCK"] = str(path)
+    console.print(f"示例产品的投保期已过，演示时钟停在 {last - timedelta(days=7)} 上午十点（文件 {path}）", highlight=False)
+
+
+@contextmanager
+def _process(name: str, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of this program, its lines in a file beside the data; stopped with the block."""
+    log = data_folder().parent / f"demo-{name}.log"
+    with log.open("wb") as lines:
+        started = subprocess.Popen([sys.executable, "-m", "huibao.cli", *command], stdout=lines, stderr=lines)  # noqa: S603 - ourselves
+        try:
+            yield started
+        finally:
+            started.terminate()
+            started.wait(30)
+
+
+def _wait(url: str) -> None:
+    """Returns once something answers there. Raises `TimeoutError` with where its lines are."""
+    until = time.perf_counter() + PATIENCE_S
+    while time.perf_counter() < until:
+        try:
+            httpx.get(url, timeout=2)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"{url} 没有应答，请看 {Path(data_folder().parent)}/demo-*.log (nothing answers; see its log)")
+
+
+def _sleep() -> None:
+    """Until the process is interrupted or told to end."""
+    stopped: list[Any] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.append(True))
+    while not stopped:
+        time.sleep(0.2)

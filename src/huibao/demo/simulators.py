@@ -1,0 +1,40 @@
+"""The outside systems of the demonstration, simulated in a process of their own: cash channel, identity service, insurers."""
+
+import os
+from collections import defaultdict
+from typing import Final
+
+import httpx
+from granian import Granian
+from granian.constants import Interfaces
+
+from huibao.app.settings import read
+from huibao.db.connect import connect_owner
+from huibao.demo.people import SQL
+from huibao.gateways.simulators.app import Secrets, Simulators, build
+
+_PLATFORM: Final = "HUIBAO_DEMO_PLATFORM"
+_PUBLIC: Final = "HUIBAO_DEMO_PUBLIC"
+
+
+def serve(port: int, platform: str) -> None:
+    """Serves them on this port until told to stop; the platform's address is where notices of payments go."""
+    os.environ[_PLATFORM], os.environ[_PUBLIC] = platform, f"http://127.0.0.1:{port}"
+    Granian("huibao.demo.simulators:application", factory=True, interface=Interfaces.ASGI, address="127.0.0.1", port=port,
+            workers=1, log_access=False).serve()
+
+
+def application() -> Simulators:
+    """The simulated systems, with the insurers of the database's programmes and what each leads."""
+    settings = read()
+    products: defaultdict[str, set[str]] = defaultdict(set)
+    with connect_owner(settings.database_url, "huibao simulators") as connection:
+        for (schema,) in connection.execute("SELECT schema_name FROM public.programme").fetchall():
+            with connection.transaction():
+                connection.execute(SQL["enter"], {"schema": schema})
+                for insurer, led, _ in connection.execute(SQL["leads"]).fetchall():
+                    products[insurer].update(led)
+    secret = settings.secrets.channel_secret
+    return build(
+        settings.clock, Secrets(secret, secret, dict.fromkeys(products, secret)),
+        os.environ[_PLATFORM] + "/v1/{programme}/payment-notices", os.environ[_PUBLIC], httpx.AsyncClient(), products)

@@ -1,0 +1,163 @@
+"""The words of enrolment: commands, consent, orders and policies as a batch sees them, and what a buyer is told."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+PayWith = Literal["account", "cash", "sponsor"]
+OrderState = Literal["awaiting-payment", "awaiting-review", "completed", "void"]
+PolicyState = Literal["pending", "in-force", "void"]
+
+#: An order of a family: more people than this are an employer's or a sponsor's file.
+MOST_INSURED = 20
+
+
+class InsuredWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is to be insured, and in which tier where the plan has tiers."""
+
+    member: int
+    tier: str | None = None
+
+
+class Consent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the buyer read, ticked and signed: kept as evidence, sealed and chained （LZ-9）.
+
+    `terms` is the SM3 digest, in hex, of the terms as shown; `accepted` names each confirmation given; `signature` is
+    the electronic signature or the reference under which it is kept; `guardian` is a guardian's separate consent for
+    who is under 14.
+    """
+
+    terms: str
+    accepted: tuple[str, ...]
+    signature: str
+    guardian: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityCheck:
+    """A check of who is acting: by which means, how it ended and when. `reference` is the checking service's own."""
+
+    person: int
+    method: str
+    passed: bool
+    at: datetime
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Buy:
+    """An order. `credential` entered it; `buyer` is the policyholder, whose account pays where one does."""
+
+    credential: int
+    buyer: int
+    product: str
+    insured: tuple[InsuredWish, ...]
+    pay_with: PayWith
+    consent: Consent | None = None
+    identity: IdentityCheck | None = None
+    sponsor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The cash channel says that an order's cash part was paid, under its own reference."""
+
+    credential: int
+    order: int
+    fen: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An order that waits is given up: by its buyer, or because its time is over."""
+
+    credential: int
+    order: int
+    why: Literal["cancelled", "expired"]
+    buyer: int | None = None
+
+
+Command = Buy | Paid | Release
+
+
+@dataclass(slots=True)
+class Policy:
+    """A policy of an order while a batch moves it on; its parts are account kind and fen."""
+
+    order: int
+    position: int
+    insured: int
+    product: str
+    relation: str
+    tier: str | None
+    premium_fen: int
+    parts: tuple[tuple[str, int], ...]
+    cash_fen: int
+    share: int
+    state: PolicyState
+    period_from: date | None = None
+    period_to: date | None = None
+
+
+@dataclass(slots=True)
+class Order:
+    """An order while a batch moves it on. `deadline` is until when it may wait for payment."""
+
+    id: int
+    at: datetime
+    buyer: int
+    offer: int
+    product: str
+    pay_with: PayWith
+    sponsor: str | None
+    premium_fen: int
+    cash_fen: int
+    state: OrderState
+    review_by: str
+    deadline: datetime | None
+    credential: int
+    policies: list[Policy]
+
+
+class PartTold(msgspec.Struct, frozen=True):
+    """What one source pays: an account by kind, `cash` or `sponsor`."""
+
+    source: str
+    fen: int
+
+
+class PolicyTold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A policy as its buyer reads it."""
+
+    number: str
+    insured: int
+    relation: str
+    state: str
+    premium_fen: int
+    parts: tuple[PartTold, ...]
+    tier: str | None = None
+    period_from: date | None = None
+    period_to: date | None = None
+
+
+class OrderTold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An order as its buyer reads it: what is paid from where, what it waits for, and under which clauses."""
+
+    order: str
+    state: str
+    product: str
+    premium_fen: int
+    account_fen: int
+    cash_fen: int
+    policies: tuple[PolicyTold, ...]
+    plan_digest: str
+    engine: str
+    terms_digest: str
+    clauses: tuple[str, ...]
+    zh: str
+    en: str
+    sponsor_fen: int = 0
+    pay_by: datetime | None = None

@@ -1,0 +1,108 @@
+"""What becomes of an order: taken up, paid, completed, given up. Each moves the state on, after it was decided."""
+
+from datetime import datetime, time
+
+from huibao.catalogue.model import Offer
+from huibao.core.refusal import Refusal
+from huibao.core.time import SHANGHAI
+from huibao.enrolment import refusals
+from huibao.enrolment.model import Buy, Order, Paid, Policy, Release
+from huibao.enrolment.purchase import TIME_TO_PAY, Granting
+from huibao.enrolment.state import State
+from huibao.policies.numbers import order_number
+
+
+def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datetime) -> Order:
+    """The order as granted: captured at once where nothing is waited for, else set aside."""
+    offer, cash = granting.offer, granting.cash_fen if buy.pay_with != "sponsor" else 0
+    share = offer.share_on(offer.cover_from(state.on))
+    waits = "awaiting-payment" if cash else "awaiting-review" if granting.review_by != "none" else "completed"
+    order = Order(
+        id=order_id, at=at, buyer=granting.buyer.id, offer=offer.id, product=offer.product, pay_with=buy.pay_with,
+        sponsor=buy.sponsor if buy.pay_with == "sponsor" else None, premium_fen=granting.premium_fen, cash_fen=cash, state="completed",
+        review_by=granting.review_by, deadline=_pay_by(offer, at) if cash else None, credential=buy.credential,
+        policies=[
+            Policy(order_id, position, grant.member, offer.product, grant.relation, grant.tier, grant.premium_fen,
+                   tuple((part.account, part.fen) for part in grant.granted.parts),
+                   grant.granted.cash_fen if cash else 0, share, "pending")
+            for position, grant in enumerate(granting.grants, 1)
+        ])
+    state.add(order)
+    if waits == "completed":
+        _complete(state, order, offer)
+        return order
+    order.state = "awaiting-payment" if cash else "awaiting-review"
+    purse = state.books.purse(order.buyer)
+    for policy in order.policies:
+        for kind, fen in policy.parts:
+            state.books.hold(purse[kind], fen, order.id, policy.position, granting.years)
+    return order
+
+
+def pay(state: State, paid: Paid, at: datetime) -> Order | Refusal:
+    """The cash part has come: the order completes, or goes on to its review with the account part still set aside."""
+    number = order_number(state.programme.code, paid.order)
+    order = state.orders.get(paid.order)
+    if order is None:
+        return refusals.payment_not_awaited(number, "unknown", paid.fen, paid.reference)
+    if order.state != "awaiting-payment" or (order.deadline is not None and order.deadline <= at):
+        return refusals.payment_not_awaited(number, order.state, paid.fen, paid.reference)
+    if paid.fen != order.cash_fen:
+        return refusals.payment_differs(number, paid.fen, order.cash_fen, paid.reference)
+    offer = state.shelf.wordings[order.offer]
+    for policy in order.policies:
+        if policy.cash_fen:
+            state.books.transfer("premium-cash", state.cash(), state.income(offer), policy.cash_fen,
+                                 person=order.buyer, order=order.id, position=policy.position)
+    order.deadline = None
+    if order.review_by != "none":
+        order.state = "awaiting-review"
+        state.move(order)
+    else:
+        _complete(state, order, offer, cash_moved=True)
+    return order
+
+
+def release(state: State, given_up: Release, at: datetime) -> Order | Refusal:
+    """The order is void and what was set aside is free again. Cash that was paid is not here: it would have completed."""
+    order = state.orders.get(given_up.order)
+    if order is None or (given_up.buyer is not None and order.buyer != given_up.buyer):
+        return refusals.order_unknown()
+    waiting_for_money = order.state == "awaiting-payment"
+    if given_up.why == "expired" and not (waiting_for_money and order.deadline is not None and order.deadline <= at):
+        return refusals.order_not_waiting(order.state)
+    if not waiting_for_money and not (order.state == "awaiting-review" and order.cash_fen == 0):
+        return refusals.order_not_waiting(order.state)
+    for hold in state.books.holds(order.id):
+        state.books.end(hold, "voided")
+    order.deadline = None
+    state.void(order)
+    return order
+
+
+def _complete(state: State, order: Order, offer: Offer, cash_moved: bool = False) -> None:
+    """Captures every part and starts the cover: no cover before capture."""
+    for hold in state.books.holds(order.id):
+        state.books.end(hold, "posted")
+    purse = state.books.purse(order.buyer)
+    for policy in order.policies:
+        known = {"person": order.buyer, "order": order.id, "position": policy.position}
+        for kind, fen in policy.parts:
+            state.books.transfer("premium-account", purse[kind], state.clearing(offer), fen, year=state.on.year, **known)
+        if policy.cash_fen and not cash_moved:
+            state.books.transfer("premium-cash", state.cash(), state.income(offer), policy.cash_fen, **known)
+        if order.sponsor is not None and policy.premium_fen:
+            sponsor = state.books.sponsor(order.sponsor)
+            assert sponsor is not None, "a sponsored order is refused without the sponsor's account"
+            state.books.transfer("premium-sponsor", sponsor, state.income(offer), policy.premium_fen, **known)
+        policy.state = "in-force"
+        policy.period_from, policy.period_to = offer.cover_from(state.on), offer.plan.valid_to
+        policy.share = offer.share_on(policy.period_from)
+        state.pool.add(policy.product, policy.share, "premium", policy.premium_fen)
+    order.state = "completed"
+    state.move(order)
+
+
+def _pay_by(offer: Offer, at: datetime) -> datetime:
+    """Until when the cash part may come: for some time, and while there is a day left to cover."""
+    return min(at + TIME_TO_PAY, datetime.combine(offer.plan.valid_to, time(), SHANGHAI))

@@ -1,0 +1,270 @@
+"""Deciding a purchase: who, what, with which consent, for whom, with which money; the first that fails is the answer.
+
+1. the buyer: known, alive, of age;
+2. the product: known, on sale, its insurer connected;
+3. the consent: these very terms, everything confirmed and signed, identity checked in time;
+4. each insured, in the order given: alive, related, not insured already, taken by scheme and plan, with a premium;
+5. the money: the scheme splits each premium over accounts and cash, one after the other, so that two insured of one
+   order and two orders of one batch meet each other's spending.
+
+An order is granted whole or refused whole.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from huibao.benefits.premium import premium_fen, takes
+from huibao.catalogue.model import Offer
+from huibao.catalogue.terms import TO_ACCEPT
+from huibao.core.refusal import Refusal
+from huibao.core.time import business_date, whole_years
+from huibao.enrolment import refusals
+from huibao.enrolment.model import MOST_INSURED, Buy, InsuredWish
+from huibao.enrolment.state import State
+from huibao.members.model import Kin, Member
+from huibao.scheme import model as rules
+from huibao.scheme.model import in_force
+from huibao.scheme.rules import Granted, decide_purchase
+from huibao.scheme.sentences import refuse
+
+#: How long an order waits for its cash part.
+TIME_TO_PAY: Final = timedelta(minutes=30)
+#: How old a check of identity may be where the scheme is silent.
+IDENTITY_MINUTES: Final = 15
+_NOBODY: Final = rules.Person(())
+_SELF: Final = Kin("self", False)
+_STRANGER: Final = Kin("other", False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What is granted for one insured: the member, the relation, the premium and the scheme's split of it."""
+
+    member: int
+    relation: str
+    tier: str | None
+    premium_fen: int
+    granted: Granted
+
+
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """An order that may be taken up. `years` are the limit years in which money that waits must fit."""
+
+    offer: Offer
+    buyer: Member
+    grants: tuple[Grant, ...]
+    years: tuple[int, ...]
+
+    @property
+    def premium_fen(self) -> int:
+        return sum(grant.premium_fen for grant in self.grants)
+
+    @property
+    def cash_fen(self) -> int:
+        return sum(grant.granted.cash_fen for grant in self.grants)
+
+    @property
+    def review_by(self) -> str:
+        return next((grant.granted.review.by for grant in self.grants if grant.granted.review.by != "none"), "none")
+
+
+def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
+    """What is granted, or why not. Reads `state` and changes nothing."""
+    offer = _offer(state, buy)
+    if isinstance(offer, Refusal):
+        return offer
+    buyer = state.people.get(buy.buyer)
+    refused = _buyer(buyer, state.on) or _consent(state, offer, buy, at)
+    if refused or buyer is None:
+        return refused or refusals.buyer_unknown()
+    wishes = _wishes(offer, buy)
+    if isinstance(wishes, Refusal):
+        return wishes
+    granting = _grant(state, offer, buy, buyer, wishes, (state.on.year,))
+    if isinstance(granting, Refusal):
+        return granting
+    years = _years_of_waiting(state, buy, granting, at)
+    if years != granting.years:
+        granting = _grant(state, offer, buy, buyer, wishes, years)
+        if isinstance(granting, Refusal):
+            return granting
+    return _sponsor(state, buy, granting.premium_fen) or granting
+
+
+def _grant(
+    state: State, offer: Offer, buy: Buy, buyer: Member, wishes: tuple[InsuredWish, ...], years: tuple[int, ...]
+) -> Granting | Refusal:
+    """Every insured in turn, each after what those before take; account money must fit each of `years`."""
+    grants: list[Grant] = []
+    for wish in wishes:
+        grant = _insured(state, offer, buy, buyer, wish, grants, years)
+        if isinstance(grant, Refusal):
+            return grant
+        grants.append(grant)
+    return Granting(offer, buyer, tuple(grants), years)
+
+
+def _years_of_waiting(state: State, buy: Buy, granting: Granting, at: datetime) -> tuple[int, ...]:
+    """This year, and the next where money set aside today could be captured then."""
+    longest = timedelta()
+    if buy.pay_with == "account" and granting.cash_fen:
+        longest = TIME_TO_PAY
+    for grant in granting.grants:
+        if clock := grant.granted.review.clock:
+            # Working days, with every holiday in between.
+            longest = max(longest, timedelta(days=2 * clock.void_days))
+    return tuple(sorted({state.on.year, business_date(at + longest).year}))
+
+
+def _offer(state: State, buy: Buy) -> Offer | Refusal:
+    offer = state.shelf.offers.get(buy.product)
+    if offer is None:
+        return refusals.product_unknown()
+    if not offer.sells(state.on) or offer.cover_from(state.on) > offer.plan.valid_to:
+        return refusals.not_on_sale(offer.product, offer.on_sale_from, offer.on_sale_to)
+    connection = in_force(state.programme.scheme.connection, state.on)
+    if connection and connection.tested and not offer.connected:
+        return refuse(state.programme.scheme, connection.basis.cite, "product.not_connected",
+                      "承保公司的系统尚未通过联通测试，该产品暂不能在线购买，请选择其他产品或稍后再试",
+                      "the insurer's system has not passed the connection test, so the product does not sell online yet:"
+                      " choose another, or come back later", product=offer.product)
+    return offer
+
+
+def _buyer(buyer: Member | None, on: date) -> Refusal | None:
+    # Whose key was erased is nobody any more: no evidence of consent could be kept.
+    if buyer is None or buyer.wrapped is None:
+        return refusals.buyer_unknown()
+    if buyer.died is not None and buyer.died <= on:
+        return refusals.person_died("投保人", "buyer")
+    age = whole_years(buyer.born, on)
+    return refusals.buyer_minor(age) if age < 18 else None
+
+
+def _consent(state: State, offer: Offer, buy: Buy, at: datetime) -> Refusal | None:
+    """A sponsor pays without the person's consent to spend; anyone else agrees to these terms and proves who they are."""
+    if buy.pay_with == "sponsor":
+        return None
+    consent = buy.consent
+    if consent is None or consent.terms != offer.terms_digest.hex():
+        return refusals.terms_changed(offer.terms_digest.hex())
+    missing = [name for name in TO_ACCEPT if name not in consent.accepted] + ([] if consent.signature.strip() else ["signature"])
+    if missing:
+        return refusals.consent_incomplete("、".join(missing))
+    scheme = state.programme.scheme
+    rule = in_force(scheme.identity, state.on)
+    minutes = rule.minutes if rule else IDENTITY_MINUTES
+    check = buy.identity
+    if check is None or not check.passed or check.person != buy.buyer:
+        return refuse(scheme, rule.basis.cite if rule else None, "identity.not_verified",
+                      "尚未核验投保人的身份与投保意愿，请完成人脸识别、短信验证或到柜台核验后再提交",
+                      "the buyer's identity and intent are not verified: pass the check by face, by message or at a counter")
+    if not at - timedelta(minutes=minutes) <= check.at <= at + timedelta(minutes=1):
+        return refuse(scheme, rule.basis.cite if rule else None, "identity.expired",
+                      f"身份核验已超过 {minutes} 分钟，请重新核验", f"the identity check is older than {minutes} minutes: check again",
+                      minutes=minutes)
+    return None
+
+
+def _wishes(offer: Offer, buy: Buy) -> tuple[InsuredWish, ...] | Refusal:
+    most = 1 if buy.pay_with == "sponsor" else MOST_INSURED
+    if not 1 <= len(buy.insured) <= most:
+        return refusals.insured_count(len(buy.insured), most)
+    seen: set[int] = set()
+    for wish in buy.insured:
+        if wish.member in seen:
+            return refusals.insured_twice(wish.member)
+        seen.add(wish.member)
+        if (wish.tier is None) == bool(offer.plan.tiers) or (wish.tier is not None and wish.tier not in offer.plan.tier_ids):
+            return refusals.tier_unknown(offer.plan.tier_ids)
+    return buy.insured
+
+
+def _insured(
+    state: State, offer: Offer, buy: Buy, buyer: Member, wish: InsuredWish, before: list[Grant], years: tuple[int, ...]
+) -> Grant | Refusal:
+    """One insured after those `before` in the same order. Who is no relative learns nothing about the person."""
+    kin = _SELF if wish.member == buyer.id else buyer.kin.get(wish.member, _STRANGER)
+    if kin is _STRANGER and buy.pay_with == "cash":
+        return refusals.relation_not_registered(wish.member)
+    member = state.people.get(wish.member) if kin is not _STRANGER or buy.pay_with == "sponsor" else None
+    if member is None and buy.pay_with == "sponsor":
+        return refusals.insured_unknown()
+    refused = _person(state, offer, buy, member)
+    if refused:
+        return refused
+    facts = _facts(offer, buy, wish, member, state.on) if member else None
+    if facts and not takes(offer.plan, facts):
+        return refusals.join_not_met(wish.member)
+    premium = premium_fen(offer.plan, facts) if facts else 0
+    if premium is None:
+        return refusals.premium_not_stated(wish.member)
+    granted = _split(state, offer, buy, buyer, member, kin, premium, before, years)
+    if isinstance(granted, Refusal):
+        return granted
+    assert member is not None, "a scheme refuses account money for a stranger"
+    return Grant(member.id, kin.relation, wish.tier, premium, granted)
+
+
+def _person(state: State, offer: Offer, buy: Buy, member: Member | None) -> Refusal | None:
+    if member is None:
+        return None
+    if member.died is not None and member.died <= state.on:
+        return refusals.person_died("被保险人", "insured")
+    if whole_years(member.born, state.on) < 14 and not (buy.consent and buy.consent.guardian) and buy.pay_with != "sponsor":
+        return refusals.guardian_needed(member.id)
+    if (member.id, offer.product) in state.live:
+        return refusals.already_insured(member.id)
+    return None
+
+
+def _facts(offer: Offer, buy: Buy, wish: InsuredWish, member: Member, on: date) -> dict[str, str | int | bool | None]:
+    """What is frozen when the policy starts: age on the first day of cover, insurance, hardship, tier, family in this order."""
+    enrolled = member.person.enrolments
+    facts: dict[str, str | int | bool | None] = {
+        "age": whole_years(member.born, offer.cover_from(on)),
+        "insutype": next((e.insurance for e in enrolled if e.status == "1"), enrolled[0].insurance if enrolled else ""),
+        "hardship": member.hardship,
+        "family_members": len(buy.insured),
+    }
+    if wish.tier is not None:
+        facts["tier"] = wish.tier
+    return facts
+
+
+def _split(
+    state: State, offer: Offer, buy: Buy, buyer: Member, member: Member | None, kin: Kin, premium: int, before: list[Grant],
+    years: tuple[int, ...],
+) -> Granted | Refusal:
+    """The scheme's decision on one premium, after what the insured before take."""
+    purse = state.books.purse(buyer.id)
+    taken: dict[str, int] = {}
+    for grant in before:
+        for part in grant.granted.parts:
+            taken[part.account] = taken.get(part.account, 0) + part.fen
+    request = rules.Purchase(
+        payer=buyer.person,
+        insured=member.person if member else _NOBODY,
+        relation=kin.relation,
+        product=offer.decided_by,
+        premium_fen=premium,
+        pay_with="account" if buy.pay_with == "account" else "cash",
+        balances_fen=tuple((kind, account.free_fen) for kind, account in purse.items()),
+        paid_this_year_fen=max(state.books.paid_fen(buyer.id, year) for year in years) + sum(taken.values()),
+        account_family=kin.account_family,
+        taken_fen=tuple(taken.items()),
+    )
+    return decide_purchase(state.programme.scheme, state.on, request)
+
+
+def _sponsor(state: State, buy: Buy, premium: int) -> Refusal | None:
+    if buy.pay_with != "sponsor":
+        return None
+    account = state.books.sponsor(buy.sponsor or "")
+    if account is None:
+        return refusals.sponsor_unknown()
+    if account.free_fen < premium:
+        return refusals.sponsor_short(account.free_fen, premium)
+    return None

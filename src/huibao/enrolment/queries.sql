@@ -1,0 +1,74 @@
+-- :name orders
+-- Orders that commands speak of. Their people are locked, and with them the orders.
+SELECT o.id, o.at, o.buyer_id, o.offer_id, f.product, o.pay_with, o.sponsor, o.premium_fen, o.cash_fen, o.state, o.review_by,
+       o.deadline, o.credential
+FROM orders o JOIN offer f ON f.id = o.offer_id WHERE o.id = ANY(%(orders)s::bigint[]);
+
+-- :name policies_of_orders
+-- The policies of these orders.
+SELECT order_id, position, insured_id, product, relation, tier, premium_fen, cash_fen, share, state, period_from, period_to
+FROM policy WHERE order_id = ANY(%(orders)s::bigint[]) ORDER BY order_id, position;
+
+-- :name live_policies
+-- Who among these people is insured, or about to be, and with what.
+SELECT insured_id, product FROM policy WHERE insured_id = ANY(%(people)s::bigint[]) AND state <> 'void';
+
+-- :name insert_orders
+-- New orders.
+INSERT INTO orders (id, at, buyer_id, offer_id, pay_with, sponsor, premium_fen, cash_fen, state, review_by, deadline, credential)
+SELECT u.id, %(at)s, u.buyer, u.offer, u.pay_with, u.sponsor, u.premium, u.cash, u.state, u.review_by, u.deadline, u.credential
+FROM unnest(%(ids)s::bigint[], %(buyers)s::bigint[], %(offers)s::integer[], %(pay_with)s::text[], %(sponsors)s::text[],
+            %(premiums)s::bigint[], %(cash)s::bigint[], %(states)s::text[], %(reviews)s::text[], %(deadlines)s::timestamptz[],
+            %(credentials)s::bigint[])
+     AS u (id, buyer, offer, pay_with, sponsor, premium, cash, state, review_by, deadline, credential);
+
+-- :name insert_policies
+-- New policies.
+INSERT INTO policy (order_id, position, insured_id, product, relation, tier, premium_fen, cash_fen, share, period_from, period_to, state)
+SELECT * FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(insured)s::bigint[], %(products)s::text[],
+                     %(relations)s::text[], %(tiers)s::text[], %(premiums)s::bigint[], %(cash)s::bigint[], %(shares)s::smallint[],
+                     %(since)s::date[], %(until)s::date[], %(states)s::text[]);
+
+-- :name move_orders
+-- Orders that go on to another state.
+UPDATE orders o SET state = u.state, deadline = NULL
+FROM unnest(%(ids)s::bigint[], %(states)s::text[]) AS u (id, state) WHERE o.id = u.id;
+
+-- :name move_policies
+-- Policies that go on to another state.
+UPDATE policy p SET state = u.state, share = u.share, period_from = u.since, period_to = u.until
+FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(states)s::text[], %(shares)s::smallint[], %(since)s::date[],
+            %(until)s::date[])
+     AS u (order_id, position, state, share, since, until)
+WHERE p.order_id = u.order_id AND p.position = u.position;
+
+-- :name due
+-- Orders whose time to wait is over.
+SELECT id, cash_fen FROM orders WHERE deadline <= %(at)s ORDER BY deadline LIMIT %(most)s;
+
+-- :name order_answer
+-- The record of an order's making, for who may read it.
+SELECT o.buyer_id, o.state, o.deadline, e.answer FROM orders o JOIN event e ON e.request_id = o.id WHERE o.id = %(order)s;
+
+-- :name order_policies
+-- The policies of an order as they stand.
+SELECT position, insured_id, state, period_from, period_to FROM policy WHERE order_id = %(order)s ORDER BY position;
+
+-- :name orders_of
+-- A buyer's orders, newest first.
+SELECT o.id, o.at, f.product, o.premium_fen, o.cash_fen, o.state FROM orders o JOIN offer f ON f.id = o.offer_id
+WHERE o.buyer_id = %(person)s ORDER BY o.id DESC LIMIT %(most)s;
+
+-- :name policy
+-- One policy with the very wording it was sold under.
+SELECT p.order_id, p.position, p.insured_id, o.buyer_id, p.product, p.relation, p.tier, p.premium_fen, p.cash_fen, p.state,
+       p.period_from, p.period_to, p.share, f.plan_digest, f.scheme_digest, f.terms_digest, f.engine, d.lead
+FROM policy p JOIN orders o ON o.id = p.order_id JOIN offer f ON f.id = o.offer_id JOIN product d ON d.id = p.product
+WHERE p.order_id = %(order)s AND p.position = %(position)s;
+
+-- :name policies_of
+-- A person's policies, as buyer or as insured.
+SELECT p.order_id, p.position, p.insured_id, p.product, p.relation, p.premium_fen, p.state, p.period_from, p.period_to
+FROM policy p JOIN orders o ON o.id = p.order_id
+WHERE p.insured_id = %(person)s OR o.buyer_id = %(person)s
+ORDER BY p.order_id DESC, p.position LIMIT %(most)s;

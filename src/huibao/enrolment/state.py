@@ -1,0 +1,125 @@
+"""What a batch of orders is decided on, and what it did: loaded under locks, moved on in memory, written as one net."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from huibao.catalogue.model import Offer, Programme, Shelf
+from huibao.core.sealing import Keyring
+from huibao.db.arrays import Column, Dates, Int8s, Texts, Times
+from huibao.enrolment.model import Order, Policy
+from huibao.ledger.books import Books
+from huibao.ledger.model import Account
+from huibao.members.model import Member
+from huibao.pool.streams import Adding
+
+
+@dataclass(slots=True)
+class State:
+    """People, books, live policies and orders of a batch. `on` is the business date."""
+
+    programme: Programme
+    shelf: Shelf
+    keyring: Keyring
+    on: date
+    people: Mapping[int, Member]
+    books: Books
+    live: set[tuple[int, str]]
+    orders: dict[int, Order]
+    pool: Adding = field(default_factory=Adding)
+    new_orders: list[Order] = field(default_factory=list)
+    moved: dict[int, Order] = field(default_factory=dict)
+    _product_accounts: dict[int, Account] = field(default_factory=dict)
+
+    def clearing(self, offer: Offer) -> Account:
+        """Account money of a product on its way to the insurer."""
+        return self._outside(offer.clearing_id, "clearing", offer)
+
+    def income(self, offer: Offer) -> Account:
+        """The insurer's income account of a product."""
+        return self._outside(offer.income_id, "income", offer)
+
+    def cash(self) -> Account:
+        """People's cash: the world outside."""
+        return self._outside(self.shelf.cash_id, "cash", None)
+
+    def _outside(self, id: int, kind: str, offer: Offer | None) -> Account:
+        """An account that this batch only adds to, or that has no bound: its balance need not be loaded."""
+        found = self._product_accounts.get(id)
+        if found is None:
+            found = Account(id, None, kind, offer.product if offer else None, offer.lead if offer else None, True, "open", 0, 0)
+            self._product_accounts[id] = found
+        return found
+
+    def add(self, order: Order) -> None:
+        """Takes up a new order."""
+        self.new_orders.append(order)
+        for policy in order.policies:
+            self.live.add((policy.insured, policy.product))
+
+    def move(self, order: Order) -> None:
+        """Marks an order that was there before as moved on; a new one is written as it ends up.
+
+        Nobody can have a new order's number before its batch is committed, so no command finds it in `orders`.
+        """
+        if order.id in self.orders:
+            self.moved[order.id] = order
+
+    def void(self, order: Order) -> None:
+        """An order that comes to nothing: its people may be insured again."""
+        order.state = "void"
+        for policy in order.policies:
+            policy.state = "void"
+            self.live.discard((policy.insured, policy.product))
+        self.move(order)
+
+
+def order_columns(orders: Sequence[Order]) -> dict[str, Column]:
+    """Orders as the arrays of insert_orders."""
+    return {
+        "ids": Int8s([o.id for o in orders]),
+        "buyers": Int8s([o.buyer for o in orders]),
+        "offers": Int8s([o.offer for o in orders]),
+        "pay_with": Texts([o.pay_with for o in orders]),
+        "sponsors": Texts([o.sponsor for o in orders]),
+        "premiums": Int8s([o.premium_fen for o in orders]),
+        "cash": Int8s([o.cash_fen for o in orders]),
+        "states": Texts([o.state for o in orders]),
+        "reviews": Texts([o.review_by for o in orders]),
+        "deadlines": Times([o.deadline for o in orders]),
+        "credentials": Int8s([o.credential for o in orders]),
+    }
+
+
+def policy_columns(policies: Sequence[Policy]) -> dict[str, Column]:
+    """Policies as the arrays of insert_policies."""
+    return {
+        "orders": Int8s([p.order for p in policies]),
+        "positions": Int8s([p.position for p in policies]),
+        "insured": Int8s([p.insured for p in policies]),
+        "products": Texts([p.product for p in policies]),
+        "relations": Texts([p.relation for p in policies]),
+        "tiers": Texts([p.tier for p in policies]),
+        "premiums": Int8s([p.premium_fen for p in policies]),
+        "cash": Int8s([p.cash_fen for p in policies]),
+        "shares": Int8s([p.share for p in policies]),
+        "since": Dates([p.period_from for p in policies]),
+        "until": Dates([p.period_to for p in policies]),
+        "states": Texts([p.state for p in policies]),
+    }
+
+
+def moved_columns(orders: Sequence[Order]) -> tuple[dict[str, Column], dict[str, Column]]:
+    """Orders that moved on and their policies, as the arrays of move_orders and move_policies."""
+    policies = [policy for order in orders for policy in order.policies]
+    return (
+        {"ids": Int8s([o.id for o in orders]), "states": Texts([o.state for o in orders])},
+        {
+            "orders": Int8s([p.order for p in policies]),
+            "positions": Int8s([p.position for p in policies]),
+            "states": Texts([p.state for p in policies]),
+            "shares": Int8s([p.share for p in policies]),
+            "since": Dates([p.period_from for p in policies]),
+            "until": Dates([p.period_to for p in policies]),
+        },
+    )

@@ -1,0 +1,142 @@
+"""The cash channel: an acquirer that takes what a person pays and passes it straight into the insurer's income account.
+
+    POST /payments                              opens a payment of an order, once
+    GET  /payments/{programme}/{order}          how it stands
+    POST /payments/{programme}/{order}/refunds  sends a payment back, once
+
+What comes of a call that was not answered is unknown until it is asked for: `open` and `refund` may be called again, and
+`ask` tells. A notice only brings forward what `ask` would tell.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import httpx
+import msgspec
+
+from huibao.core.clock import Clock
+from huibao.core.refusal import Refusal
+from huibao.gateways.signing import NOTICE, PATIENCE_S, Denied, Instant, Peer, Unreachable, verify
+
+Fen = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class ChannelUnreachable(Unreachable):
+    """The channel did not answer: what was asked may have been done or not."""
+
+    @property
+    def refusal(self) -> Refusal:
+        return Refusal("payment.channel_unreachable", None, f"支付渠道暂时不可用（{self.zh}），订单保留，请稍后重试，不会重复扣款。",
+                       f"the cash channel cannot be reached ({self.en}): the order stays, try again, nothing is charged twice")
+
+
+class ChannelRefused(Exception):
+    """The channel answered no to what it should take: an order opened before with another amount, say. A bug, or theirs."""
+
+    def __init__(self, denied: Denied) -> None:
+        super().__init__(f"the cash channel declined: {denied.status} {denied.code}")
+        self.denied: Final = denied
+
+
+class PaymentOpened(msgspec.Struct, frozen=True):
+    """Where a person pays, and the payment's number at the channel."""
+
+    reference: str
+    pay_url: str
+
+
+class Payment(msgspec.Struct, frozen=True):
+    """A payment that was made: what was really paid, which need not be what was asked for."""
+
+    fen: Fen
+    reference: str
+    at: Instant
+
+
+#: `closed` will not be paid any more, or was sent back; `unknown` is an order that was never opened there.
+PaymentState = Payment | Literal["unpaid", "closed", "unknown"]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """The channel says of itself that so much was paid for an order. It may come twice, late, and in any order."""
+
+    order: str
+    fen: Fen
+    reference: str
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """What is to be paid, and until when."""
+
+    programme: str
+    order: str
+    fen: Fen
+    pay_by: Instant | None
+
+
+class Refund(msgspec.Struct, frozen=True):
+    """Which payment goes back, and how much of it."""
+
+    reference: str
+    fen: Fen
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a payment stands at the channel; `payment` once it was made."""
+
+    state: Literal["unpaid", "paid", "closed"]
+    payment: Payment | None = None
+
+
+class Refunded(msgspec.Struct, frozen=True):
+    """The channel took the refund: now, or when it was asked before."""
+
+    reference: str
+
+
+class CashChannel:
+    """The channel over HTTP. Every call raises `ChannelUnreachable` where no answer can be relied on."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, base_url: str, secret: bytes, clock: Clock, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._peer = Peer(client, base_url, secret, clock, ChannelUnreachable, patience_s)
+        self._secret = secret
+        self._clock = clock
+
+    async def open(self, programme: str, order: str, fen: int, pay_by: datetime | None) -> PaymentOpened:
+        """Asks for a payment of the order with this number; asked again, the same payment. Raises `ChannelRefused`."""
+        opened = await self._peer.call("POST", "/payments", PaymentOpened, msgspec.json.encode(Opening(programme, order, fen, pay_by)))
+        if isinstance(opened, Denied):
+            raise ChannelRefused(opened)
+        return opened
+
+    async def ask(self, programme: str, order: str) -> PaymentState:
+        """How the order's payment stands. Raises `ChannelRefused`."""
+        standing = await self._peer.call("GET", f"/payments/{programme}/{order}", Standing)
+        if isinstance(standing, Denied):
+            if standing.status == 404:
+                return "unknown"
+            raise ChannelRefused(standing)
+        if standing.state != "paid":
+            return standing.state
+        if standing.payment is None:
+            raise ChannelUnreachable("unreadable")
+        return standing.payment
+
+    async def refund(self, programme: str, order: str, reference: str, fen: int) -> bool:
+        """Sends the payment with this reference back the way it came; False where the channel declines.
+
+        A payment goes back once: asked again, the first refund stands.
+        """
+        path = f"/payments/{programme}/{order}/refunds"
+        return isinstance(await self._peer.call("POST", path, Refunded, msgspec.json.encode(Refund(reference, fen))), Refunded)
+
+    def verify_notice(self, raw_body: bytes, signature: str) -> Notice | None:
+        """The notice in a body under this signature header; None where it is forged, stale or no notice."""
+        if verify(self._secret, NOTICE, raw_body, signature, self._clock.now()) is None:
+            return None
+        try:
+            return msgspec.json.decode(raw_body, type=Notice)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None

@@ -1,0 +1,160 @@
+"""The simulated systems behind one ASGI application, each under its name: `/cash`, `/identity`, `/insurer-{id}`.
+
+Each takes `POST /faults` with a `Fault` and `DELETE /faults`, from anybody: this is for demos and tests.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from huibao.core.clock import Clock
+from huibao.gateways.signing import HEADER, answering, sign, verify
+from huibao.gateways.simulators.cash import CashSimulator, Page
+from huibao.gateways.simulators.faults import Fault
+from huibao.gateways.simulators.identity import IdentitySimulator
+from huibao.gateways.simulators.insurer import InsurerSimulator
+from huibao.gateways.simulators.model import Said, Simulator, no
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_JSON: Final = b"application/json"
+_NO_NONCE: Final = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What each system and the platform share; insurers by id."""
+
+    cash: bytes
+    identity: bytes
+    insurers: Mapping[str, bytes]
+
+
+class Simulators:
+    """The application, and its systems for who runs it in the same process."""
+
+    def __init__(self, cash: CashSimulator, identity: IdentitySimulator, insurers: Mapping[str, InsurerSimulator]) -> None:
+        self.cash: Final = cash
+        self.identity: Final = identity
+        self.insurers: Final = insurers
+        self._by_name: dict[str, Simulator] = {"cash": cash, "identity": identity}
+        self._by_name |= {f"insurer-{id}": insurer for id, insurer in insurers.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        _, name, *rest = scope["path"].removeprefix(scope.get("root_path", "")).split("/", 2)
+        simulator, path = self._by_name.get(name), "/" + "".join(rest).rstrip("/")
+        body = await _whole(receive)
+        if simulator is None:
+            await _send(send, 404, _JSON, msgspec.json.encode(no(404, "system.unknown").message))
+        elif path == "/faults":
+            await _plan(simulator, scope["method"], body, send)
+        elif simulator is self.cash and (page := await self.cash.page(scope["method"], path)):
+            await _send_page(send, page)
+        else:
+            signature = next((value for header, value in scope["headers"] if header == HEADER.lower().encode()), b"")
+            await _answer(simulator, scope["method"], path, body, signature.decode("latin-1"), receive, send)
+
+
+def build(
+    clock: Clock, secrets: Secrets, callback: str, public: str, client: httpx.AsyncClient, products: Mapping[str, Collection[str]]
+) -> Simulators:
+    """The simulated systems of a demo or a test.
+
+    `callback` is where the platform takes the cash channel's notices, with `{programme}` where that belongs; `public` is
+    the address under which people reach this application; `client` sends the notices and is the caller's to close;
+    `products` has what each insurer insures, by its id.
+    """
+    return Simulators(
+        CashSimulator(clock, secrets.cash, callback, f"{public}/cash", client),
+        IdentitySimulator(clock, secrets.identity),
+        {id: InsurerSimulator(clock, secrets.insurers[id], known) for id, known in products.items()},
+    )
+
+
+async def _answer(
+    simulator: Simulator, method: str, path: str, body: bytes, signature: str, receive: Receive, send: Send
+) -> None:
+    """The signed answer to a signed request, after what faults make of it."""
+    nonce = verify(simulator.secret, f"{method} {path}", body, signature, simulator.clock.now())
+    if nonce is None and not simulator.faults.strikes("any-signature"):
+        await _send(send, 401, _JSON, msgspec.json.encode(no(401, "signature.invalid").message))
+        return
+    if simulator.faults.strikes("error"):
+        await _send(send, 500, b"text/plain", b"error")
+        return
+    said = await _said(simulator, method, path, body)
+    if late := simulator.faults.strikes("delay"):
+        await asyncio.sleep(late.ms / 1000)
+    if simulator.faults.strikes("drop"):
+        await receive()  # returns when the other side has gone
+        return
+    told = msgspec.json.encode(said.message)
+    secret = simulator.secret + b"?" if simulator.faults.strikes("wrong-signature") else simulator.secret
+    signed = sign(secret, answering(said.status, nonce or _NO_NONCE), told, simulator.clock.now(), nonce or _NO_NONCE)
+    cut = simulator.faults.strikes("half-answer")
+    await _send(send, said.status, _JSON, told, signed, cut.bytes if cut else None)
+
+
+async def _said(simulator: Simulator, method: str, path: str, body: bytes) -> Said:
+    try:
+        return await simulator.answer(method, path, body)
+    except msgspec.DecodeError:
+        return no(400, "body.malformed")
+
+
+async def _plan(simulator: Simulator, method: str, body: bytes, send: Send) -> None:
+    """Faults to come, or none any more."""
+    if method == "DELETE":
+        simulator.faults.clear()
+        await _send(send, 204, _JSON, b"")
+        return
+    try:
+        simulator.faults.plan(msgspec.json.decode(body, type=Fault))
+    except msgspec.DecodeError as mistake:
+        await _send(send, 400, b"text/plain; charset=utf-8", str(mistake).encode())
+        return
+    await _send(send, 204, _JSON, b"")
+
+
+# ── ASGI ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async def _whole(receive: Receive) -> bytes:
+    body = bytearray()
+    more = True
+    while more:
+        event = await receive()
+        body += event.get("body", b"")
+        more = event.get("more_body", False)
+    return bytes(body)
+
+
+async def _send_page(send: Send, page: Page) -> None:
+    await _send(send, page.status, b"text/html; charset=utf-8", page.html.encode())
+
+
+async def _send(
+    send: Send, status: int, media_type: bytes, body: bytes, signature: str = "", only: int | None = None
+) -> None:
+    """An answer, or its head and the first `only` bytes: the server closes the connection over what is missing."""
+    headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+    if signature:
+        headers.append((HEADER.lower().encode(), signature.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body[:only], "more_body": only is not None})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        event = await receive()
+        await send({"type": f"{event['type']}.complete"})
+        if event["type"] == "lifespan.shutdown":
+            return

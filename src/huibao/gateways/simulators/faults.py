@@ -1,0 +1,74 @@
+"""How a simulator is told to fail: what, how often, and from which seed."""
+
+from random import Random
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+#: What befalls answers, and what befalls notices.
+On = Literal["answers", "notices"]
+
+Kind = Literal[
+    "delay",             # late by `ms`
+    "drop",              # done, and never answered; a notice is never sent
+    "error",             # 500, nothing done
+    "half-answer",       # done, and the connection closed after `bytes` of the answer's body
+    "duplicate",         # a notice comes twice
+    "reorder",           # a notice is held back until after the next one
+    "wrong-amount",      # one fen more than was paid
+    "wrong-signature",   # signed with another secret
+    # An insurer's system that was not built as agreed:
+    "wrong-digest",      # acknowledges something else
+    "any-signature",     # does not look at signatures
+    "any-product",       # takes products that it does not know
+    "forgetful",         # does not notice that a sequence number was used
+    "stubborn",          # declines what it has already
+]
+
+
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fault to come: with a chance of `per_mille`, drawn from `seed`, until it has struck `times`; without `times`, for good."""
+
+    kind: Kind
+    on: On = "answers"
+    times: Annotated[int, msgspec.Meta(ge=1)] | None = 1
+    per_mille: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1000
+    seed: int = 0
+    ms: Annotated[int, msgspec.Meta(ge=0)] = 1000
+    bytes: Annotated[int, msgspec.Meta(ge=0)] = 10
+
+
+class Faults:
+    """The faults that a simulator was told of; asked at each occasion, in the order in which they were told."""
+
+    def __init__(self) -> None:
+        self._planned: list[_Planned] = []
+
+    def plan(self, fault: Fault) -> None:
+        self._planned.append(_Planned(fault))
+
+    def clear(self) -> None:
+        self._planned.clear()
+
+    def strikes(self, kind: Kind, on: On = "answers") -> Fault | None:
+        """The fault of this kind that strikes now; each is given its chance and counted."""
+        for planned in self._planned:
+            if (planned.fault.kind, planned.fault.on) == (kind, on) and planned.strikes():
+                return planned.fault
+        return None
+
+
+class _Planned:
+    """A fault, how often it may still strike, and its dice."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault: Final = fault
+        self._left = fault.times
+        self._dice = Random(fault.seed)  # noqa: S311  # a failure that can be run again is what it is for
+
+    def strikes(self) -> bool:
+        if self._left == 0 or self._dice.randrange(1000) >= self.fault.per_mille:
+            return False
+        if self._left is not None:
+            self._left -= 1
+        return True

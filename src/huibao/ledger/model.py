@@ -1,0 +1,79 @@
+"""The words of the books: accounts, the routes that money may take between them, holds, a purse."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+#: What an account is. `personal` and `savings` are a person's medical-insurance accounts; `sponsor` is prepaid by who
+#: pays for others; `clearing` is account money owed to the insurer until it is remitted; `income` and `payout` are the
+#: insurer's two bank accounts of one product （JL-3.1a）; `fund` and `cash` stand for the world outside.
+AccountKind = Literal["personal", "savings", "sponsor", "clearing", "income", "payout", "fund", "cash"]
+HoldEnd = Literal["posted", "voided"]
+
+#: Accounts of one product: the hottest rows.
+PRODUCT_KINDS: Final = ("clearing", "income", "payout")
+
+#: Each kind of transfer with the accounts it may leave and the accounts it may reach. What is not here does not move:
+#: premiums never reach a payout account, nor claims leave an income account.
+ROUTES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "funding": (("fund",), ("personal", "savings")),
+    "sponsor-funding": (("cash",), ("sponsor",)),
+    "premium-account": (("personal", "savings"), ("clearing",)),
+    "premium-cash": (("cash",), ("income",)),
+    "premium-sponsor": (("sponsor",), ("income",)),
+}
+
+
+class BooksError(AssertionError):
+    """A movement that the rules should have refused before: a bug, never an answer to a person."""
+
+
+@dataclass(slots=True)
+class Account:
+    """An account as a batch sees it: amounts at load, moved on by what the batch decides."""
+
+    id: int
+    owner_id: int | None
+    kind: str
+    product: str | None
+    party: str | None
+    overdraft: bool
+    state: str
+    balance_fen: int
+    held_fen: int
+
+    @property
+    def free_fen(self) -> int:
+        """What may be spent: the balance less what is held, nothing where the account is not open."""
+        return self.balance_fen - self.held_fen if self.state == "open" else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    kind: str
+    debit_id: int
+    credit_id: int
+    fen: int
+    person_id: int | None = None
+    order_id: int | None = None
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money set aside. `id` None is one that this batch makes; `years` are the limit years it counts in."""
+
+    account_id: int
+    fen: int
+    order_id: int
+    position: int
+    years: tuple[int, ...]
+    id: int | None = None
+
+
+@dataclass(slots=True)
+class Year:
+    """What a person's accounts paid in a limit year and hold against it."""
+
+    spent_fen: int = 0
+    held_fen: int = 0

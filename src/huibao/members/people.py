@@ -1,0 +1,60 @@
+"""People as a batch needs them: locked in one order, then read in later statements than the locks."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from huibao.db import sqlfile
+from huibao.db.arrays import Int8s
+from huibao.db.wire import Asked, Wire
+from huibao.members.model import Kin, Member
+from huibao.scheme.model import Enrolment, Person
+
+SQL: Final = sqlfile.load("huibao.members")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPeople:
+    """What was asked of people, on its way."""
+
+    people: Asked
+    enrolments: Asked
+    standings: Asked
+    kin: Asked
+
+
+def lock(wire: Wire, people: Sequence[int], orders: Sequence[int]) -> Asked:
+    """Queues the locks on people, named and by their orders; every later statement sees what was waited for."""
+    if not orders:
+        return wire.ask(SQL["lock_named"], {"people": Int8s(sorted(set(people)))})
+    return wire.ask(SQL["lock_people"], {"people": Int8s(sorted(set(people))), "orders": Int8s(orders)})
+
+
+def ask(wire: Wire, locked: Asked, people: Sequence[int], on: date) -> AskedPeople:
+    """Queues what is true of people on a day."""
+    given = {"people": Int8s(sorted(set(people))), "on": on}
+    return AskedPeople(locked, wire.ask(SQL["enrolments"], given), wire.ask(SQL["standings"], given), wire.ask(SQL["kin_among"], given))
+
+
+def read(asked: AskedPeople) -> dict[int, Member]:
+    """The members by id; who is not there is not in it."""
+    enrolments: defaultdict[int, list[Enrolment]] = defaultdict(list)
+    for person_id, insurance, status, area in asked.enrolments.rows():
+        enrolments[person_id].append(Enrolment(insurance, status, area))
+    hardship: dict[int, str] = {}
+    chronic: set[int] = set()
+    for person_id, kind, value in asked.standings.rows():
+        if kind == "hardship":
+            hardship.setdefault(person_id, value)
+        else:
+            chronic.add(person_id)
+    kin: defaultdict[int, dict[int, Kin]] = defaultdict(dict)
+    for person_id, relative_id, relation, account_family in asked.kin.rows():
+        kin[person_id][relative_id] = Kin(relation, account_family)
+    return {
+        person_id: Member(person_id, born, died, wrapped, Person(tuple(enrolments[person_id]), person_id in chronic),
+                          hardship.get(person_id, "none"), kin[person_id])
+        for person_id, born, died, wrapped in asked.people.rows()
+    }

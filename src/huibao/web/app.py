@@ -1,0 +1,22 @@
+"""The API as one ASGI application: every route with its row in the authorisation table, and the document of them all."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from huibao.web import accounts, authorisation, catalogue, desk, health, members, openapi, orders, policies, purchases
+from huibao.web.engine import Engine
+from huibao.web.operations import Operation
+from huibao.web.service import Hook, Service
+
+OPERATIONS: Final[tuple[Operation[Any], ...]] = (
+    *health.OPERATIONS, *catalogue.OPERATIONS, *members.OPERATIONS, *accounts.OPERATIONS, *purchases.OPERATIONS,
+    *orders.OPERATIONS, *policies.OPERATIONS, *desk.OPERATIONS,
+)
+
+
+def build(
+    engine: Engine, operations: tuple[Operation[Any], ...] = OPERATIONS, started: Sequence[Hook] = (), stopped: Sequence[Hook] = ()
+) -> Service:
+    """The application. Raises `TableWrong` where a route has no row in the authorisation table, or a row no route."""
+    authorisation.agree((*(operation.id for operation in operations), openapi.ID))
+    return Service(engine, (*operations, openapi.document_of(operations)), started, stopped)

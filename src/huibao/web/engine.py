@@ -1,0 +1,88 @@
+"""What the API needs from the rest of the service: the application wires it, tests stand in for it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+from psycopg import AsyncConnection
+
+from huibao.catalogue.model import Programme, Shelf
+from huibao.core.clock import Clock
+from huibao.core.sealing import Keyring
+from huibao.enrolment.model import Command, IdentityCheck
+from huibao.gateways.insurers import ConnectionReport
+from huibao.record.model import Answer
+
+
+class IdentityDesk(Protocol):
+    """Who checks that a person is there and means it. `methods` has more than one: a face is never the only way."""
+
+    @property
+    def methods(self) -> Sequence[str]: ...
+
+    async def check(self, programme: str, person: int, method: str, proof: str) -> IdentityCheck: ...
+
+
+class Instructions(msgspec.Struct, frozen=True):
+    """Where an order's cash part is paid, and under which reference the channel knows it."""
+
+    url: str
+    reference: str
+
+
+class CashDesk(Protocol):
+    """The cash channel."""
+
+    def genuine(self, notice: bytes, signature: str) -> bool:
+        """Whether a notice's body is the channel's own, and fresh."""
+        ...
+
+    async def open(self, programme: str, order: str, fen: int, pay_by: datetime | None) -> Instructions:
+        """Asks for a payment of an order, by its number, until `pay_by`; asked again, the same payment."""
+        ...
+
+
+class Engine(Protocol):
+    """The running service. `secret` signs the tokens of identity checks; `submit` digests key and body itself."""
+
+    @property
+    def programmes(self) -> Mapping[str, Programme]: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def keyring(self) -> Keyring: ...
+
+    @property
+    def secret(self) -> bytes: ...
+
+    @property
+    def identity(self) -> IdentityDesk: ...
+
+    @property
+    def cash(self) -> CashDesk: ...
+
+    async def submit(self, programme: str, principal: str, route: str, key: str, body: bytes, command: Command) -> Answer:
+        """The command's answer once it is committed; `body` is what was asked, in its canonical encoding. Raises `TurnedAway`."""
+        ...
+
+    def waiting(self, programme: str) -> int:
+        """How many commands of a programme wait in this process."""
+        ...
+
+    def reading(self, programme: str) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
+        """A connection that reads in the programme's schema, in one transaction."""
+        ...
+
+    def shared(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
+        """A connection in the schema that all programmes share; it may write credentials."""
+        ...
+
+    async def try_insurer(self, programme: str, insurer: str, credential: int) -> ConnectionReport | None:
+        """Runs the connection test against an insurer's system and records it; None where it has no address or leads nothing."""
+        ...
+
+    async def shelf(self, programme: str) -> Shelf: ...

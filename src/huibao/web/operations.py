@@ -1,0 +1,144 @@
+"""One operation of the API, and what its handler is given: every route is declared alike and answered by one service."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from huibao.catalogue.model import Programme
+from huibao.policies.numbers import order_number, policy_number
+from huibao.web.authorisation import Reach
+from huibao.web.credentials import Principal
+from huibao.web.engine import Engine
+from huibao.web.problems import Reply
+
+Method = Literal["GET", "POST", "DELETE"]
+
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing is asked beyond the path."""
+
+
+@dataclass(slots=True)
+class Call(Generic[A]):
+    """A request that was let in: what it asks, read and checked, and who asks. `key` is its idempotency key where it has one.
+
+    `raw` is the body as sent, `headers` are by lower-case name.
+    """
+
+    engine: Engine
+    headers: Mapping[bytes, bytes]
+    path: Mapping[str, str]
+    asked: A
+    raw: bytes
+    key: str
+    caller: Principal | None
+    reach: Reach
+
+    @property
+    def principal(self) -> Principal:
+        """The caller, where the table lets nobody in without a credential."""
+        assert self.caller is not None, "the authorisation table let somebody in without a credential"
+        return self.caller
+
+    @property
+    def person(self) -> int:
+        """The person whose credential it is, where the table lets in members alone."""
+        assert self.principal.person_id is not None, "a member's credential names its person"
+        return self.principal.person_id
+
+    @property
+    def programme(self) -> Programme:
+        return self.engine.programmes[self.path["programme"]]
+
+
+Handle = Callable[[Call[A]], Awaitable[msgspec.Struct | Reply]]
+
+
+class PathPart(NamedTuple):
+    """A part of a path that varies: what it must look like, what it is, one that looks like it."""
+
+    pattern: str
+    about: str
+    example: str
+
+
+#: Every variable part of a path has one meaning everywhere; what does not look like it is no address here.
+PATH_PARTS: Final[Mapping[str, PathPart]] = {
+    "programme": PathPart("[0-9]{6}", "The programme: the code of its city or province.", "990000"),
+    "product": PathPart("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "The product's id.", "example-2026"),
+    "insurer": PathPart("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "The insurer's id.", "anxin"),
+    "order": PathPart("[0-9]{6}-[0-9]{12}-[0-9]", "The order's number.", order_number("990000", 123)),
+    "policy": PathPart("[0-9]{6}-[0-9]{12}-[0-9]-[0-9]{2}", "The policy's number.", policy_number("990000", 123, 1)),
+    "credential": PathPart("[1-9][0-9]{0,17}", "The credential's id.", "42"),
+}
+
+_PART: Final = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[A]):
+    """A route: how it is called, what it asks and answers with an example of each, which refusals to expect of it.
+
+    `asks` is the body of a POST, the query of a GET; `keyed` operations need an idempotency key. `refuses` has the
+    statuses that are not plain from all this.
+    """
+
+    id: str
+    method: Method
+    path: str
+    handle: Handle[A]
+    asks: type[A]
+    answers: type[msgspec.Struct] | None
+    status: int
+    keyed: bool
+    refuses: tuple[int, ...]
+    asked_example: msgspec.Struct | None
+    answer_example: msgspec.Struct | None
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the handler's docstring."""
+        return (self.handle.__doc__ or "").strip().partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        return " ".join((self.handle.__doc__ or "").split())
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the path's variable parts."""
+        return tuple(_PART.findall(self.path))
+
+    @property
+    def has_body(self) -> bool:
+        return self.method == "POST" and self.asks is not Nothing
+
+    @property
+    def has_query(self) -> bool:
+        return self.method == "GET" and self.asks is not Nothing
+
+
+def operation(
+    method: Method,
+    path: str,
+    *,
+    asks: type[A],
+    answers: type[msgspec.Struct] | None,
+    status: int = 200,
+    keyed: bool = False,
+    refuses: tuple[int, ...] = (),
+    asked: A | None = None,
+    answered: msgspec.Struct | None = None,
+) -> Callable[[Handle[A]], Operation[A]]:
+    """Makes an operation of its handler, under the handler's name; `asked` and `answered` are its examples."""
+
+    def made(handle: Handle[A]) -> Operation[A]:
+        name: Any = handle
+        return Operation(name.__name__, method, path, handle, asks, answers, status, keyed, refuses, asked, answered)
+
+    return made

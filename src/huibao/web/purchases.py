@@ -1,0 +1,93 @@
+"""Buying: the one route that crowds come to."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from huibao.core.chain import sm3
+from huibao.enrolment.model import MOST_INSURED, Buy, Consent, IdentityCheck, InsuredWish, OrderTold, PartTold, PayWith, PolicyTold
+from huibao.policies.numbers import order_number, policy_number
+from huibao.web import refusals
+from huibao.web.commands import submit, told
+from huibao.web.operations import Call, operation
+from huibao.web.problems import Refused, Reply
+from huibao.web.reads import area_of
+from huibao.web.tokens import read_check
+from huibao.web.words import Id, PersonId, Text, Token
+
+
+class Wish(InsuredWish, frozen=True, forbid_unknown_fields=True):
+    """Who is to be insured, and in which tier where the plan has tiers."""
+
+    member: PersonId
+    tier: Id | None = None
+
+
+class Purchase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An order of one product for oneself or one's family.
+
+    `identity_check` is the token of a check of the buyer, from identity-checks. `buyer` and `sponsor` are an agency's to name.
+    """
+
+    product: Id
+    insured: Annotated[tuple[Wish, ...], Meta(min_length=1, max_length=MOST_INSURED)]
+    pay_with: PayWith
+    consent: Consent | None = None
+    identity_check: Token | None = None
+    buyer: PersonId | None = None
+    sponsor: Text | None = None
+
+
+_DIGEST: Final = sm3("示例".encode()).hex()
+
+EXAMPLE: Final = Purchase(
+    product="example-2026", insured=(Wish(1001), Wish(1002, "base")), pay_with="account",
+    consent=Consent(terms=_DIGEST, accepted=("terms", "exclusions", "notice"), signature="sign:7c1f"),
+    identity_check="c2lnbmVk",
+)
+
+ORDER_EXAMPLE: Final = OrderTold(
+    order=order_number("990000", 123), state="completed", product="example-2026", premium_fen=33600, account_fen=33600, cash_fen=0,
+    policies=tuple(
+        PolicyTold(number=policy_number("990000", 123, position), insured=insured, relation=relation, state="in-force",
+                   premium_fen=16800, parts=(PartTold("personal", 16800),))
+        for position, (insured, relation) in enumerate(((1001, "self"), (1002, "parent")), 1)
+    ),
+    plan_digest=_DIGEST, engine="1", terms_digest=_DIGEST, clauses=(), zh="可以用个人账户支付。", en="the account may pay",
+)
+
+
+@operation("POST", "/v1/{programme}/purchases", asks=Purchase, answers=OrderTold, status=201, keyed=True, refuses=(409, 422),
+           asked=EXAMPLE, answered=ORDER_EXAMPLE)
+async def purchase(call: Call[Purchase]) -> Reply:
+    """Buys a product for oneself or one's family.
+
+    A member buys as oneself; an agency names the buyer, and a sponsor where one pays. An order whose state is
+    awaiting-payment is paid next, at its payments. The same key and body answer the same again.
+    """
+    asked, caller = call.asked, call.principal
+    if call.reach == "own":
+        if asked.buyer is not None or asked.sponsor is not None or asked.pay_with == "sponsor":
+            raise Refused(refusals.buyer_is_self())
+        buyer = call.person
+    elif asked.buyer is None:
+        raise Refused(refusals.buyer_needed())
+    else:
+        buyer = asked.buyer
+        await area_of(call, buyer)
+    command = Buy(caller.id, buyer, asked.product, asked.insured, asked.pay_with, asked.consent, _check(call), asked.sponsor)
+    return told(await submit(call, "purchase", asked, command), 201)
+
+
+def _check(call: Call[Purchase]) -> IdentityCheck | None:
+    """The check that the token stands for; how old it may be is for the scheme to say."""
+    if call.asked.identity_check is None:
+        return None
+    check = read_check(call.engine.secret, call.path["programme"], call.asked.identity_check)
+    if check is None:
+        raise Refused(refusals.identity_token_invalid())
+    return check
+
+
+OPERATIONS: Final = (purchase,)

@@ -1,0 +1,87 @@
+"""What the service's role may do to each table of a programme: a bug or a stolen password rewrites nothing of the record or the books."""
+
+import asyncio
+from typing import Final, LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from huibao.db.connect import SERVICE_ROLE, connect_service
+from tests import books
+from tests.books import City, buy, rows, run
+
+#: Every table: whether the service may insert, the columns it may update, whether it may delete. It may read them all.
+RIGHTS: Final = [
+    # 表                    新增    可改的列                                                        删除
+    ("person",              True,  "died phone_index phone_sealed",                                 False),
+    ("person_key",          True,  "wrapped",                                                       True),
+    ("enrolment",           True,  "known_to",                                                      False),
+    ("standing",            True,  "known_to",                                                      False),
+    ("kinship",             True,  "known_to",                                                      False),
+    ("rule_text",           True,  "",                                                              False),
+    ("product",             True,  "listed_by on_sale_from on_sale_to plan_digest state",           False),
+    ("offer",               True,  "",                                                              False),
+    ("connection_test",     True,  "",                                                              False),
+    ("catalogue_version",   False, "version",                                                       False),
+    ("account",             True,  "credit_fen debit_fen held_fen state",                           False),
+    ("transfer",            True,  "",                                                              False),
+    ("hold",                True,  "",                                                              False),
+    ("hold_end",            True,  "",                                                              False),
+    ("account_year",        True,  "held_fen spent_fen",                                            False),
+    ("pool_share",          True,  "",                                                              False),
+    ("pool_total",          True,  "fen",                                                           False),
+    ("pool_entry",          True,  "",                                                              False),
+    ("orders",              True,  "deadline state",                                                False),
+    ("policy",              True,  "period_from period_to share state",                             False),
+    ("request",             True,  "",                                                              False),
+    ("event",               True,  "",                                                              False),
+    ("link",                True,  "",                                                              False),
+    ("chain_head",          True,  "head number seq",                                               False),
+    ("payment_return",      True,  "",                                                              False),
+    ("outbox_cursor",       True,  "at seq",                                                        False),
+    ("migration",           False, "",                                                              False),
+]
+
+
+@pytest.fixture(scope="module")
+def city(owner_url: str) -> City:
+    made = books.small_city(books.founder(owner_url), "xizang")
+    run(made, [buy(made, 1)])
+    return made
+
+
+def test_every_table_has_its_row(city: City) -> None:
+    assert rows(city, "SELECT relname::text FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'v', 'm') ORDER BY 1",
+                city.schema) == sorted((table,) for table, *_ in RIGHTS)
+
+
+@pytest.mark.clause("LZ-9")
+@pytest.mark.parametrize("table, inserts, updates, deletes", RIGHTS)
+def test_rights(city: City, table: str, inserts: bool, updates: str, deletes: bool) -> None:
+    said = rows(city, "SELECT has_table_privilege(%(role)s, %(table)s, 'INSERT'), has_table_privilege(%(role)s, %(table)s, 'DELETE'),"
+                      " has_table_privilege(%(role)s, %(table)s, 'TRUNCATE'), has_table_privilege(%(role)s, %(table)s, 'TRIGGER'),"
+                      " has_table_privilege(%(role)s, %(table)s, 'REFERENCES'), ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = %(table)s::regclass"
+                      " AND attnum > 0 AND has_column_privilege(%(role)s, %(table)s, attname, 'UPDATE') ORDER BY 1)"
+                      .replace("%(role)s", f"'{SERVICE_ROLE}'").replace("%(table)s", f"'{city.schema}.{table}'"))
+    assert said == [(inserts, deletes, False, False, False, updates.split())]
+
+
+DENIED: Final[list[LiteralString]] = [
+    f"{what} {table}" if what == "DELETE FROM" else f"{what} {table} SET {column} = {column}"
+    for table, column in (("transfer", "fen"), ("event", "answer"), ("link", "head"), ("request", "body"), ("hold", "fen"), ("hold_end", "how"),
+                          ("pool_entry", "fen"), ("payment_return", "at"), ("policy", "premium_fen"), ("orders", "premium_fen"), ("account", "overdraft"))
+    for what in ("UPDATE", "DELETE FROM")
+]
+
+
+@pytest.mark.clause("LZ-9")
+@pytest.mark.parametrize("statement", DENIED)
+def test_the_service_is_denied(city: City, statement: LiteralString) -> None:
+    async def attempt() -> None:
+        async with await connect_service(city.url) as connection:
+            await connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(city.schema)))
+            await connection.execute(statement)
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        asyncio.run(attempt())
