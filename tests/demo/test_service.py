@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from rich.console import Console
 
 from huibao.app.secrets import Secrets
 from huibao.app.settings import Settings
@@ -216,6 +215,6 @@ def test_after_the_last_day_of_sale_the_clock_stands_before_it(
     monkeypatch.setenv("HUIBAO_CLOCK", "given")
     if not given:
         monkeypatch.delenv("HUIBAO_CLOCK")
-    service._choose_clock(Console(quiet=True))
+    service._choose_clock()
     made = tmp_path / "demo-clock"
     assert (FileClock(made).now() if made.exists() else None) == (datetime.fromisoformat(chosen).astimezone(UTC) if chosen else None)

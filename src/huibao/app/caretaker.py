@@ -20,6 +20,7 @@ from huibao.core.points import reached
 from huibao.db.connect import connect_service
 from huibao.db.errors import DatabaseUnreachable
 from huibao.enrolment import own
+from huibao.enrolment.purchase import TIME_TO_PAY
 from huibao.gateways.cash import CashChannel, ChannelRefused, ChannelUnreachable, Payment
 from huibao.gateways.insurers import InsurerRefused, InsurerSystem, InsurerUnreachable, relay
 from huibao.policies.numbers import order_number
@@ -50,6 +51,7 @@ class Caretaker:
         self._secret = secret
         self._stopping = False
         self._refunds_after: dict[str, int] = {}
+        self._asked_void: set[tuple[str, int]] = set()
 
     def stop(self) -> None:
         """Ends the duties with their present turn; who waits for them may cancel `run` besides.
@@ -102,7 +104,19 @@ class Caretaker:
         async with self._engine.reading(programme.code) as connection:
             waiting = await (await connection.execute(
                 SQL["awaiting_payment"], {"at": at, "asked_from": at - ASK_AFTER, "most": MOST})).fetchall()
+            void = await (await connection.execute(
+                SQL["void_with_cash"], {"since": at - 2 * TIME_TO_PAY, "until": at - TIME_TO_PAY, "most": MOST})).fetchall()
         for order, over in waiting:
+            await self._settle(programme, order, over)
+        # Given up by its buyer, and perhaps paid at a till that was still open: asked about once, when that is closed.
+        for (order,) in void:
+            if (programme.code, order) not in self._asked_void:
+                await self._settle(programme, order, over=False)
+                self._asked_void.add((programme.code, order))
+
+    async def _settle(self, programme: Programme, order: int, over: bool) -> None:
+        """One order. What is the matter with it keeps no other waiting; that the channel is silent does."""
+        try:
             reached("cash.before_ask")
             state = await self._cash.ask(programme.code, order_number(programme.code, order))
             reached("cash.after_ask")
@@ -110,6 +124,8 @@ class Caretaker:
                 await self._engine.submit(programme.code, *own.paid(order, state.fen, state.reference))
             elif over:
                 await self._engine.submit(programme.code, *own.expired(order))
+        except (ChannelRefused, TurnedAway, CommandFailed) as failure:
+            _LOG.warning("%s: order %s waits, %s", programme.code, order, type(failure).__name__)
 
     async def send_back(self, connection: AsyncConnection[Any], programme: Programme) -> None:
         """Sends payments that were not taken back the way they came; each once at the channel, however often it is asked.
@@ -124,7 +140,12 @@ class Caretaker:
         for seq, answer in refused:
             figures = untold(bytes(answer)).figures
             reached("cash.before_refund")
-            if not await self._cash.refund(programme.code, str(figures["order"]), str(figures["reference"]), int(figures["fen"])):
+            try:
+                taken = await self._cash.refund(
+                    programme.code, str(figures["order"]), str(figures["reference"]), int(figures["fen"]))
+            except ChannelRefused:
+                taken = False
+            if not taken:
                 _LOG.error("%s: the channel declines to send the payment of event %s back", programme.code, seq)
                 continue
             reached("cash.after_refund")

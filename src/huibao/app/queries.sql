@@ -28,6 +28,10 @@ SELECT id, endpoint FROM public.insurer WHERE endpoint IS NOT NULL ORDER BY id;
 SELECT id, deadline <= %(at)s FROM orders
 WHERE deadline IS NOT NULL AND state = 'awaiting-payment' AND at <= %(asked_from)s ORDER BY deadline LIMIT %(most)s;
 
+-- :name void_with_cash
+-- Orders of a time that were given up and had a cash part.
+SELECT id FROM orders WHERE state = 'void' AND cash_fen > 0 AND at BETWEEN %(since)s AND %(until)s ORDER BY at LIMIT %(most)s;
+
 -- :name refused_payments
 -- Payments that came, were not taken, and have not gone back yet.
 SELECT e.seq, e.answer FROM event e

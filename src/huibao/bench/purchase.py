@@ -135,7 +135,7 @@ class Bench:
         log = Path(tempfile.mkdtemp(dir=self.folder))
         log.chmod(0o777)
         given = {"n": 0, "each": each, "base": self.taken, "answer": sizes[0], "sealed": sizes[1],
-                 "product": market.PLAN.id, "near": market.NEAR}
+                 "product": market.PLAN.id, "near": min(market.NEAR, self.payers * market.FAMILY)}
         self.taken += each * clients
         with resources.as_file(resources.files("huibao") / "bench" / _SCRIPT) as script, self._written(BARE, each * clients) as written:
             done = subprocess.run(  # noqa: S603 - a program of PostgreSQL's

@@ -7,9 +7,10 @@ import click
 from rich.console import Console
 
 from huibao.bench.adjudicate import bench as adjudicate_bench
+from huibao.bench.market import FAMILY
 from huibao.bench.purchase import bench as purchase_bench
 from huibao.bench.spark import bench as spark_bench
-from huibao.cli.base import WRONG, main
+from huibao.cli.base import WRONG, Wrong, main
 
 
 @main.group()
@@ -41,4 +42,7 @@ def spark(rows: int) -> None:
 @click.option("--workers", default=2, show_default=True, help="服务的工作进程数。")
 def purchase(payers: int, count: int, rounds: int, workers: int) -> None:
     """每秒多少张订单：经 HTTP，与 pgbench 写同样的行对照 (orders per second, beside the same rows through pgbench)."""
+    needed = 12_000 + 110 * count * rounds // 100
+    if payers * FAMILY < needed:
+        raise Wrong(f"--payers 至少 {needed // FAMILY + 1}：{rounds} 轮各 {count} 张，加上预热 (too few payers for so many orders)")
     purchase_bench(Console(), payers, count, rounds, workers)

@@ -44,7 +44,6 @@ class Ground:
 def run(console: Console, people: int, port: int, workers: int) -> None:
     """Runs the demonstration until it is interrupted."""
     os.environ.setdefault("HUIBAO_OUTSIDE", f"http://127.0.0.1:{port + 1}")
-    _choose_clock(console)
     began = time.perf_counter()
     ground = prepare(people, f"http://127.0.0.1:{port + 1}")
     url = f"http://127.0.0.1:{port}"
@@ -55,6 +54,8 @@ def run(console: Console, people: int, port: int, workers: int) -> None:
         _wait(f"{url}/health")
         _wait(f"http://127.0.0.1:{port + 1}/cash/faults")
         connect(url, ground)
+        if clock := os.environ.get("HUIBAO_CLOCK"):
+            console.print(f"演示时钟停在 {ground.settings.clock.now():%Y-%m-%d}（HUIBAO_CLOCK={clock}）", highlight=False, soft_wrap=True)
         console.print(f"惠保演示已就绪（{time.perf_counter() - began:.1f} 秒）", style="bold", highlight=False)
         hints.show(console, url, ground.founded, ground.logins, ground.settings)
         _sleep()
@@ -62,6 +63,7 @@ def run(console: Console, people: int, port: int, workers: int) -> None:
 
 def prepare(people: int, outside: str) -> Ground:
     """Migrates, founds what is missing, makes the credentials; a second time it is quick and changes nothing."""
+    _choose_clock()
     settings = read()
     at = settings.clock.now()
     migrate(settings.database_url, at)
@@ -88,16 +90,16 @@ def connect(url: str, ground: Ground) -> None:
             answer.raise_for_status()
 
 
-def _choose_clock(console: Console) -> None:
+def _choose_clock() -> None:
     """The machine's clock while the example products are sold; after that a simulated one that stands in their last week."""
     last = min(shown.sale.until for programme in builtin() for shown in programme.products if shown.sale and "example" in shown.plan)
     settings = read()
     if business_date(settings.clock.now()) <= last or "HUIBAO_CLOCK" in os.environ:
         return
     path = data_folder().parent / "demo-clock"
-    FileClock(path, datetime.fromisoformat(f"{last - timedelta(days=7)}T10:00:00+08:00"))
+    if not path.exists():
+        FileClock(path, datetime.fromisoformat(f"{last - timedelta(days=7)}T10:00:00+08:00"))
     os.environ["HUIBAO_CLOCK"] = str(path)
-    console.print(f"示例产品的投保期已过，演示时钟停在 {last - timedelta(days=7)} 上午十点（文件 {path}）", highlight=False)
 
 
 @contextmanager
@@ -110,7 +112,11 @@ def _process(name: str, command: Sequence[str]) -> Iterator[subprocess.Popen[byt
             yield started
         finally:
             started.terminate()
-            started.wait(30)
+            try:
+                started.wait(20)
+            except subprocess.TimeoutExpired:
+                started.kill()
+                started.wait()
 
 
 def _wait(url: str) -> None:

@@ -21,7 +21,7 @@ def serve(port: int, platform: str) -> None:
     """Serves them on this port until told to stop; the platform's address is where notices of payments go."""
     os.environ[_PLATFORM], os.environ[_PUBLIC] = platform, f"http://127.0.0.1:{port}"
     Granian("huibao.demo.simulators:application", factory=True, interface=Interfaces.ASGI, address="127.0.0.1", port=port,
-            workers=1, log_access=False).serve()
+            workers=1, log_access=False, workers_kill_timeout=5).serve()
 
 
 def application() -> Simulators:

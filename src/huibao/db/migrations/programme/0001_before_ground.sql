@@ -248,6 +248,7 @@ CREATE TABLE orders (
     credential  bigint NOT NULL                         -- who entered it
 );
 CREATE INDEX orders_buyer ON orders (buyer_id, id);
+CREATE INDEX orders_void_cash ON orders (at) WHERE state = 'void' AND cash_fen > 0;
 CREATE INDEX orders_waiting ON orders (deadline) WHERE deadline IS NOT NULL;
 
 CREATE TABLE policy (
