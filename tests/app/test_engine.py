@@ -200,7 +200,7 @@ def test_a_lane_that_dies_is_told_to_the_operator(
 
     asyncio.run(story())
     [record] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
-    assert record.getMessage() == f"lane {' '.join(city.code for city in cities)} died: its programmes are not served by this process"
+    assert record.getMessage() == f"lane {' '.join(city.code for city in cities)} died in this process: RuntimeError"
 
 
 def test_the_folder_of_open_files_is_there() -> None:

@@ -51,7 +51,8 @@ class Caretaker:
         self._secret = secret
         self._stopping = False
         self._refunds_after: dict[str, int] = {}
-        self._asked_void: set[tuple[str, int]] = set()
+        self._asked_void: dict[str, int] = {}
+        self._endpoints: dict[str, str] = {}
 
     def stop(self) -> None:
         """Ends the duties with their present turn; who waits for them may cancel `run` besides.
@@ -74,6 +75,8 @@ class Caretaker:
                         duties.create_task(self._insurers())
             except* _OUTAGES as outage:
                 _LOG.warning("the caretaker lost the database: %s", type(outage.exceptions[0]).__name__)
+            except* Exception as bugs:  # noqa: BLE001 - the rows are still there, and so must be who looks after them
+                _LOG.error("the caretaker failed and begins again: %s", "、".join(type(bug).__name__ for bug in bugs.exceptions))
             await asyncio.sleep(EVERY_S)
 
     async def _keep(self, turn: AsyncConnection[Any]) -> None:
@@ -105,14 +108,14 @@ class Caretaker:
             waiting = await (await connection.execute(
                 SQL["awaiting_payment"], {"at": at, "asked_from": at - ASK_AFTER, "most": MOST})).fetchall()
             void = await (await connection.execute(
-                SQL["void_with_cash"], {"since": at - 2 * TIME_TO_PAY, "until": at - TIME_TO_PAY, "most": MOST})).fetchall()
+                SQL["void_with_cash"], {"since": at - 2 * TIME_TO_PAY, "until": at - TIME_TO_PAY,
+                                        "after": self._asked_void.get(programme.code, 0), "most": MOST})).fetchall()
         for order, over in waiting:
             await self._settle(programme, order, over)
         # Given up by its buyer, and perhaps paid at a till that was still open: asked about once, when that is closed.
         for (order,) in void:
-            if (programme.code, order) not in self._asked_void:
-                await self._settle(programme, order, over=False)
-                self._asked_void.add((programme.code, order))
+            await self._settle(programme, order, over=False)
+            self._asked_void[programme.code] = order
 
     async def _settle(self, programme: Programme, order: int, over: bool) -> None:
         """One order. What is the matter with it keeps no other waiting; that the channel is silent does."""
@@ -156,20 +159,20 @@ class Caretaker:
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _insurers(self) -> None:
-        """Starts a task for each insurer that has an address, also for those that come later."""
+        """Starts a task for each insurer that has an address, also for those that come or move later."""
+        self._endpoints.clear()
         async with await self._connect() as connection, asyncio.TaskGroup() as relays:
-            known: set[tuple[str, str]] = set()
             while not self._stopping:
                 for insurer, endpoint in await (await connection.execute(SQL["connected_insurers"])).fetchall():
-                    if (insurer, endpoint) not in known:
-                        known.add((insurer, endpoint))
+                    if self._endpoints.get(insurer) != endpoint:
+                        self._endpoints[insurer] = endpoint
                         relays.create_task(self._insurer(insurer, endpoint))
                 await asyncio.sleep(EVERY_S)
 
     async def _insurer(self, insurer: str, endpoint: str) -> None:
         system = InsurerSystem(self._client, endpoint, insurer, self._secret, self._engine.clock)
         async with await self._connect() as connection:
-            while not self._stopping:
+            while not self._stopping and self._endpoints[insurer] == endpoint:
                 for programme in self._engine.programmes.values():
                     try:
                         await relay(connection, programme, system, self._engine.clock.now())

@@ -144,9 +144,9 @@ class Engine:
 
 
 def _ended(task: "asyncio.Task[None]") -> None:
-    """A lane ends when the service does; one that ends otherwise is a bug that an operator must see."""
-    if not task.cancelled() and task.exception() is not None:
-        _LOG.critical("%s died: its programmes are not served by this process", task.get_name(), exc_info=task.exception())
+    """A lane ends when the service does; one that ends otherwise is a bug that an operator must see. Its text may quote rows."""
+    if not task.cancelled() and (bug := task.exception()) is not None:
+        _LOG.critical("%s died in this process: %s", task.get_name(), type(bug).__name__)
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:

@@ -30,7 +30,8 @@ WHERE deadline IS NOT NULL AND state = 'awaiting-payment' AND at <= %(asked_from
 
 -- :name void_with_cash
 -- Orders of a time that were given up and had a cash part.
-SELECT id FROM orders WHERE state = 'void' AND cash_fen > 0 AND at BETWEEN %(since)s AND %(until)s ORDER BY at LIMIT %(most)s;
+SELECT id FROM orders WHERE state = 'void' AND cash_fen > 0 AND at BETWEEN %(since)s AND %(until)s AND id > %(after)s
+ORDER BY id LIMIT %(most)s;
 
 -- :name refused_payments
 -- Payments that came, were not taken, and have not gone back yet.

@@ -9,13 +9,14 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any, Final
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, PipelineStatus
+from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
 
 from huibao.db.arrays import Column, scalar
 
@@ -48,6 +49,7 @@ class Wire:
         self.connection = connection
         self._libpq = connection.pgconn
         self._prepared: dict[str, bytes] = {}
+        self._numbers = count()
         self._queued: list[tuple[Asked | None, str]] = []
         #: Whether answers may still be on their way that nobody waits for.
         self.broken = False
@@ -60,7 +62,7 @@ class Wire:
             self._libpq.enter_pipeline_mode()
         name = self._prepared.get(sql)
         if name is None:
-            name = self._prepared[sql] = b"h%d" % len(self._prepared)
+            name = self._prepared[sql] = b"h%d" % next(self._numbers)
             self._libpq.send_prepare(name, text, [oid for oid, _ in values])
             self._queued.append((None, sql))
         self._libpq.send_query_prepared(name, [data for _, data in values], [_BINARY] * len(values), _BINARY)
@@ -97,6 +99,11 @@ class Wire:
         self.broken = False
         if failed is not None:
             raise failed
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way and no transaction is open."""
+        return not self.broken and not self._queued and self._libpq.transaction_status == TransactionStatus.IDLE
 
     @property
     def waiting(self) -> bool:

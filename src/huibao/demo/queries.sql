@@ -91,3 +91,7 @@ ON CONFLICT (digest) DO NOTHING;
 -- :name terms_digest
 -- The digest of a product's terms as they are sold now.
 SELECT terms_digest FROM offer WHERE product = %(product)s ORDER BY id DESC LIMIT 1;
+
+-- :name schemas
+-- The schemas of this database's programmes.
+SELECT schema_name FROM public.programme ORDER BY schema_name;

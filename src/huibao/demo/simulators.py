@@ -29,7 +29,7 @@ def application() -> Simulators:
     settings = read()
     products: defaultdict[str, set[str]] = defaultdict(set)
     with connect_owner(settings.database_url, "huibao simulators") as connection:
-        for (schema,) in connection.execute("SELECT schema_name FROM public.programme").fetchall():
+        for (schema,) in connection.execute(SQL["schemas"]).fetchall():
             with connection.transaction():
                 connection.execute(SQL["enter"], {"schema": schema})
                 for insurer, led, _ in connection.execute(SQL["leads"]).fetchall():

@@ -16,10 +16,10 @@ def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datet
     """The order as granted: captured at once where nothing is waited for, else set aside."""
     offer, cash = granting.offer, granting.cash_fen if buy.pay_with != "sponsor" else 0
     share = offer.share_on(offer.cover_from(state.on))
-    waits = "awaiting-payment" if cash else "awaiting-review" if granting.review_by != "none" else "completed"
     order = Order(
         id=order_id, at=at, buyer=granting.buyer.id, offer=offer.id, product=offer.product, pay_with=buy.pay_with,
-        sponsor=buy.sponsor if buy.pay_with == "sponsor" else None, premium_fen=granting.premium_fen, cash_fen=cash, state="completed",
+        sponsor=buy.sponsor if buy.pay_with == "sponsor" else None, premium_fen=granting.premium_fen, cash_fen=cash,
+        state="awaiting-payment" if cash else "awaiting-review",
         review_by=granting.review_by, deadline=_pay_by(offer, at) if cash else None, credential=buy.credential,
         policies=[
             Policy(order_id, position, grant.member, offer.product, grant.relation, grant.tier, grant.premium_fen,
@@ -28,10 +28,9 @@ def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datet
             for position, grant in enumerate(granting.grants, 1)
         ])
     state.add(order)
-    if waits == "completed":
+    if not cash and granting.review_by == "none":
         _complete(state, order, offer)
         return order
-    order.state = "awaiting-payment" if cash else "awaiting-review"
     purse = state.books.purse(order.buyer)
     for policy in order.policies:
         for kind, fen in policy.parts:
@@ -59,7 +58,7 @@ def pay(state: State, paid: Paid, at: datetime) -> Order | Refusal:
         order.state = "awaiting-review"
         state.move(order)
     else:
-        _complete(state, order, offer, cash_moved=True)
+        _complete(state, order, offer)
     return order
 
 
@@ -80,8 +79,8 @@ def release(state: State, given_up: Release, at: datetime) -> Order | Refusal:
     return order
 
 
-def _complete(state: State, order: Order, offer: Offer, cash_moved: bool = False) -> None:
-    """Captures every part and starts the cover: no cover before capture."""
+def _complete(state: State, order: Order, offer: Offer) -> None:
+    """Captures what is not cash, which came before, and starts the cover: no cover before capture."""
     for hold in state.books.holds(order.id):
         state.books.end(hold, "posted")
     purse = state.books.purse(order.buyer)
@@ -89,8 +88,6 @@ def _complete(state: State, order: Order, offer: Offer, cash_moved: bool = False
         known = {"person": order.buyer, "order": order.id, "position": policy.position}
         for kind, fen in policy.parts:
             state.books.transfer("premium-account", purse[kind], state.clearing(offer), fen, year=state.on.year, **known)
-        if policy.cash_fen and not cash_moved:
-            state.books.transfer("premium-cash", state.cash(), state.income(offer), policy.cash_fen, **known)
         if order.sponsor is not None and policy.premium_fen:
             sponsor = state.books.sponsor(order.sponsor)
             assert sponsor is not None, "a sponsored order is refused without the sponsor's account"

@@ -57,8 +57,8 @@ class Lane(Generic[C, S]):
     async def run(self, programme: str, batch: Sequence[Waiting[C, Answer]]) -> Sequence[Answer | Exception]:
         """The answers of a batch, or what its commands failed with."""
         answers = await self._try(programme, batch)
-        if not isinstance(answers, CommandFailed):
-            return answers
+        if not isinstance(answers, CommandFailed) or len(batch) == 1:
+            return _singly(answers)
         return [answer for item in batch for answer in _singly(await self._try(programme, [item]))]
 
     async def close(self) -> None:
@@ -79,29 +79,24 @@ class Lane(Generic[C, S]):
         schema, work = self._works[programme]
         until, tries = perf_counter() + PATIENCE_S, 0
         while True:
-            done = False
             try:
-                answers = await run(await self._ready(), schema, work, batch, self._clock.now())
+                return await run(await self._ready(), schema, work, batch, self._clock.now())
             except _AGAIN as failure:
                 tries += 1
                 if tries == _TRIES:
                     _LOG.warning("a batch of %d gave up after %d tries: %s", len(batch), tries, type(failure).__name__)
                     raise TurnedAway(1) from None
-                await self._back_out()                # before the pause: others wait for these locks
-                await asyncio.sleep(tries / 100)
+                pause_s = tries / 100
             except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable) as failure:
                 await self._drop()
                 _LOG.warning("the database is gone: %s", type(failure).__name__)
                 if perf_counter() > until:
                     raise Unanswered(5) from None
-                await asyncio.sleep(0.2)
-            else:
-                done = True
-                return answers
+                pause_s = 0.2
             finally:
-                # Also when a bug or the end of the process takes us out of here: no transaction is left open.
-                if not done:
-                    await self._back_out()
+                # However we leave: no transaction stays open, and no lock is held through a pause.
+                await self._back_out()
+            await asyncio.sleep(pause_s)
 
     async def _ready(self) -> Wire:
         if self._wire is None or self._wire.connection.closed:
@@ -111,8 +106,8 @@ class Lane(Generic[C, S]):
         return self._wire
 
     async def _back_out(self) -> None:
-        """Ends a transaction that failed; a connection that cannot is dropped."""
-        if self._wire is None:
+        """Ends a transaction that is open, if one is; a connection that cannot is dropped."""
+        if self._wire is None or self._wire.idle:
             return
         if self._wire.broken or self._wire.waiting:
             await self._drop()

@@ -1,6 +1,14 @@
 -- Each statement finds offenders: one text per row, without personal data. None is good. They are read in one
 -- transaction that sees one instant, so that a running service may be verified. %% is a percent sign to the driver.
 
+-- :name programmes
+-- The programmes of this database.
+SELECT code, name, scheme, schema_name FROM public.programme ORDER BY code;
+
+-- :name enter
+-- Whose schema is looked at.
+SELECT set_config('search_path', %(schema)s, true);
+
 -- :name double_entry
 -- a. All debits equal all credits.
 SELECT format('debits of all accounts are %%s fen, credits %%s', sum(debit_fen), sum(credit_fen)) FROM account

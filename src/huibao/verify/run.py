@@ -8,7 +8,7 @@ from psycopg import IsolationLevel
 
 from huibao.db.connect import connect_owner
 from huibao.scheme import loading as schemes
-from huibao.verify.checks import Finding, Subject, verify
+from huibao.verify.checks import SQL, Finding, Subject, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class Verified:
 def verify_all(owner_url: str, at: datetime, only: str | None = None) -> Iterator[Verified]:
     """Each programme's findings, each at one instant of its own; `only` is one programme's code."""
     with connect_owner(owner_url, "huibao verify") as connection:
-        rows = connection.execute("SELECT code, name, scheme, schema_name FROM public.programme ORDER BY code").fetchall()
+        rows = connection.execute(SQL["programmes"]).fetchall()
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         for code, name, scheme, schema in rows:
             if only not in {None, code}:
                 continue
             with connection.transaction():
-                connection.execute("SELECT set_config('search_path', %s, true)", [schema])
+                connection.execute(SQL["enter"], {"schema": schema})
                 found = tuple(verify(Subject(connection, code, schemes.builtin(scheme), at)))
             yield Verified(code, name, found)

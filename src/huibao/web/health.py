@@ -70,7 +70,7 @@ async def _programme(engine: Engine, code: str) -> ProgrammeHealth:
 
 def page(found: Health) -> str:
     """The state as a page that needs nothing else."""
-    state = "运行正常" if found.database else "数据库无法访问"
+    state = "运行正常 serving" if found.database else "数据库无法访问 database unreachable"
     rows = "".join(
         f"<tr><td>{one.programme} {escape(one.name)}<td>{one.waiting}<td>{one.links:,}<td>{one.entries:,}<td>{one.migration:04d}"
         for one in found.programmes)
@@ -78,8 +78,8 @@ def page(found: Health) -> str:
 <title>惠保 · {state}</title>
 <style>body{{font:16px/1.6 system-ui;margin:2rem auto;max-width:46rem;padding:0 1rem}}
 td,th{{padding:.2rem 1rem .2rem 0;text-align:left}}</style>
-<h1>{state}</h1><p>版本 {escape(found.version)}，服务时间 {found.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}</p>
-<table><tr><th>项目<th>排队<th>链<th>记录<th>迁移{rows}</table></html>
+<h1>{state}</h1><p>版本 version {escape(found.version)} · 北京时间 {found.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}</p>
+<table><tr><th>项目<br>programme<th>排队<br>waiting<th>批次<br>batches<th>记录<br>entries<th>迁移<br>migration{rows}</table></html>
 """
 
 
