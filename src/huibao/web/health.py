@@ -77,7 +77,7 @@ def page(found: Health) -> str:
     return f"""<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>惠保 · {state}</title>
 <style>body{{font:16px/1.6 system-ui;margin:2rem auto;max-width:46rem;padding:0 1rem}}
-td,th{{padding:.2rem 1rem .2rem 0;text-align:left}}</style>
+table{{width:100%}}td,th{{padding:.2rem .5rem .2rem 0;text-align:left}}th{{font-size:12px;font-weight:normal;line-height:1.3}}</style>
 <h1>{state}</h1><p>版本 version {escape(found.version)} · 北京时间 {found.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}</p>
 <table><tr><th>项目<br>programme<th>排队<br>waiting<th>批次<br>batches<th>记录<br>entries<th>迁移<br>migration{rows}</table></html>
 """
