@@ -42,6 +42,8 @@ EVERY_S: Final = 0.02
 #: Nothing here takes so long unless it never comes.
 LATEST_S: Final = 20
 SECOND: Final = "xizang-second"
+#: Whose systems answer under `/hospital-{id}`.
+HOSPITALS: Final = ("H1", "H2")
 
 _KEYS: Final = count(1)
 
@@ -90,9 +92,9 @@ class Street:
         self.url = f"http://127.0.0.1:{port}"
         self._connect()
         async with httpx.AsyncClient(transport=self.platform) as notices, httpx.AsyncClient(trust_env=False) as self.client:
-            shared = Shared(SECRET, SECRET, {"lead": SECRET, "second": SECRET})
+            shared = Shared(SECRET, SECRET, {"lead": SECRET, "second": SECRET}, dict.fromkeys(HOSPITALS, SECRET), SECRET, SECRET)
             self._outside = build(self.city.clock, shared, "http://platform/v1/{programme}/payment-notices", self.url, notices,
-                                  {"lead": {self.city.plan.id}, "second": {SECOND}})
+                                  {"lead": {self.city.plan.id}, "second": {SECOND}}, HOSPITALS)
             self._listen_in(self.outside)
             server = Server(self.outside, port=port, interface=Interfaces.ASGI, log_enabled=False)
             serving = asyncio.create_task(server.serve())
@@ -104,8 +106,11 @@ class Street:
                 await serving
 
     def _connect(self) -> None:
-        """The insurers' systems have an address."""
+        """The insurers' and the hospitals' systems have an address."""
         with owner(self.city) as connection:
+            for hospital in HOSPITALS:
+                connection.execute("INSERT INTO public.provider VALUES (%(id)s, '某医院', '9900', %(at)s, %(url)s) ON CONFLICT (id) DO UPDATE SET endpoint = %(url)s",
+                                   {"id": hospital, "url": f"{self.url}/hospital-{hospital}", "at": FOUNDED})
             for insurer in ("lead", "second"):
                 connection.execute("INSERT INTO public.insurer VALUES (%(id)s, '某公司', %(url)s, %(at)s) ON CONFLICT (id) DO UPDATE SET endpoint = %(url)s",
                                    {"id": insurer, "url": f"{self.url}/insurer-{insurer}", "at": FOUNDED})
@@ -237,10 +242,12 @@ async def a_while() -> None:
 
 
 @contextmanager
-def street_of(pg_url: str, people: Sequence[Someone], premium: str = "2000", sold: Mapping[str, str] | None = None) -> Iterator[Street]:
+def street_of(
+    pg_url: str, people: Sequence[Someone], premium: str = "2000", sold: Mapping[str, str] | None = None, scheme: str = "xizang"
+) -> Iterator[Street]:
     """A city in a database that has no other; `sold` has more products by their lead insurer."""
     with database_of_ones_own(pg_url, "huibao_street") as make:
-        city = town(make, people, premium=premium)
+        city = town(make, people, premium=premium, scheme=scheme)
         with owner(city) as connection:
             for product, lead in (sold or {}).items():
                 put_on_sale(city, connection, another(city.plan, product), insurers={lead: ("乙", 1)})

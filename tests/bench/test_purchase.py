@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from rich.console import Console
 
-from huibao.bench import load, market, purchase
+from huibao.bench import load, market, measuring, purchase
 
 _LAST: Final = re.compile(r"purchase ratio=\d+\.\d\d ours=[\d,]+/s yardstick=[\d,]+/s \(.+\)")
 _TABLE: Final = re.compile(r"^  (\w+) +ours ([\d.]+) yardstick ([\d.]+)$", re.MULTILINE)
@@ -20,13 +20,13 @@ PAYERS: Final = 1_400
 MOST: Final = 1_000
 
 
-class Small(purchase.Bench):
+class Small(measuring.Bench):
     """The benchmark without its long warm-up."""
 
-    def ours(self, count: int, connections: int) -> tuple[load.Crowd, purchase.Written]:
+    def ours(self, count: int, connections: int) -> tuple[load.Crowd, measuring.Written]:
         return super().ours(min(count, MOST), connections)
 
-    def bare(self, count: int, clients: int, sizes: tuple[int, int]) -> tuple[float, purchase.Written, Path]:
+    def bare(self, count: int, clients: int, sizes: tuple[int, int]) -> tuple[float, measuring.Written, Path]:
         return super().bare(min(count, MOST), clients, sizes)
 
 
@@ -34,11 +34,10 @@ class Small(purchase.Bench):
 def said() -> str:
     """What is printed at a size whose speed nobody would believe."""
     with pytest.MonkeyPatch.context() as small, StringIO() as out:
-        small.setattr(purchase, "Bench", Small)
-        small.setattr(purchase, "CLIENTS", (8,))
-        small.setattr(purchase, "CONNECTIONS", (1, 8, 16))
+        small.setattr(measuring, "CLIENTS", (8,))
+        small.setattr(measuring, "CONNECTIONS", (1, 8, 16))
         small.setattr(market, "NEAR", PAYERS * market.FAMILY)
-        purchase.bench(Console(file=out, width=250), PAYERS, MOST, 1, 1)
+        purchase.bench(Console(file=out, width=250), PAYERS, MOST, 1, 1, Small)
         return out.getvalue()
 
 

@@ -13,15 +13,19 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from huibao.core.clock import SimulatedClock
+from huibao.gateways.bank import PayoutBank
 from huibao.gateways.cash import CashChannel, Notice
+from huibao.gateways.hospital import HospitalDesk
 from huibao.gateways.identity import IdentityService
 from huibao.gateways.insurers import InsurerSystem
+from huibao.gateways.notices import NoticeChannel
 from huibao.gateways.signing import HEADER
 from huibao.gateways.simulators.app import Receive, Scope, Secrets, Send, Simulators, build
 from huibao.gateways.simulators.faults import Fault
 
 NOON: Final = datetime(2026, 3, 2, 4, tzinfo=UTC)
-SECRETS: Final = Secrets(b"cash secret", b"identity secret", {"lead": b"lead secret", "second": b"second secret"})
+SECRETS: Final = Secrets(b"cash secret", b"identity secret", {"lead": b"lead secret", "second": b"second secret"},
+                        {"H1": b"H1 secret", "H2": b"H2 secret"}, b"bank secret", b"notices secret")
 #: Long enough for an answer on this machine, short enough to wait for one that never comes.
 PATIENCE_S: Final = 1.0
 #: Past the port's patience.
@@ -38,12 +42,17 @@ class World:
     simulators: Simulators
     cash: CashChannel
     identity: IdentityService
+    bank: PayoutBank
+    phones: NoticeChannel
     came: list[tuple[bytes, str]] = field(default_factory=list)
     #: The platform answers notices with these, then with 200.
     statuses: list[int] = field(default_factory=list)
 
     def insurer(self, id: str = "lead") -> InsurerSystem:
         return InsurerSystem(self.client, f"{self.url}/insurer-{id}", id, SECRETS.insurers[id], self.clock, PATIENCE_S)
+
+    def hospital(self, id: str = "H1") -> HospitalDesk:
+        return HospitalDesk(self.client, f"{self.url}/hospital-{id}", id, SECRETS.hospitals[id], self.clock, PATIENCE_S)
 
     def notices(self) -> list[Notice | None]:
         """What the platform makes of what came."""
@@ -77,9 +86,12 @@ async def world(products: Sequence[str] = ("plan",)) -> AsyncIterator[World]:
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     clock = SimulatedClock(NOON)
     async with httpx.AsyncClient(trust_env=False) as client, httpx.AsyncClient(trust_env=False) as notices:
-        simulators = build(clock, SECRETS, url + "/platform/{programme}", url, notices, dict.fromkeys(SECRETS.insurers, products))
+        simulators = build(clock, SECRETS, url + "/platform/{programme}", url, notices, dict.fromkeys(SECRETS.insurers, products),
+                           list(SECRETS.hospitals))
         made = World(clock, client, url, simulators, CashChannel(client, f"{url}/cash", SECRETS.cash, clock, PATIENCE_S),
-                     IdentityService(client, f"{url}/identity", SECRETS.identity, clock, PATIENCE_S))
+                     IdentityService(client, f"{url}/identity", SECRETS.identity, clock, PATIENCE_S),
+                     PayoutBank(client, f"{url}/bank", SECRETS.bank, clock, PATIENCE_S),
+                     NoticeChannel(client, f"{url}/notices", SECRETS.notices, clock, PATIENCE_S))
         server = Server(_beside(simulators, made), port=int(url.rpartition(":")[2]), interface=Interfaces.ASGI, log_enabled=False)
         serving = asyncio.create_task(server.serve())
         try:

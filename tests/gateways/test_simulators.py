@@ -43,6 +43,12 @@ ASKED: list[tuple[str, str, str | None, int, str]] = [
     ("POST",  "/cash/faults",        '{"kind": "drop", "x": 1}',   400,    "unknown field `x`"),
     ("POST",  "/cash/faults",        '{"kind": "drop", "times": 0}', 400,  "`int` >= 1"),
     ("POST",  "/identity/faults",    '{"kind": "error"}',          204,    ""),
+    ("POST",  "/hospital-H1/faults", '{"kind": "forget"}',         204,    ""),
+    ("POST",  "/hospital-%48%31/faults", '{"kind": "forget"}',     204,    ""),
+    ("POST",  "/hospital-H9/faults", '{"kind": "forget"}',         404,    "system.unknown"),
+    ("GET",   "/hospital-H1/settlements/990000/1", None,           401,    "signature.invalid"),
+    ("POST",  "/bank/payouts",       "{}",                         401,    "signature.invalid"),
+    ("POST",  "/notices/notices",    "{}",                         401,    "signature.invalid"),
 ]
 
 
@@ -99,6 +105,25 @@ def struck(*planned: Fault, occasions: int = 8) -> str:
 ])
 def test_when_faults_strike(planned: tuple[Fault, ...], when: str) -> None:
     assert struck(*planned) == when
+
+
+@pytest.mark.parametrize("planned, when", [
+    ((),                                                              "...."),
+    ((Fault("drop", times=2),),                                       "xx.."),
+    ((Fault("drop", times=None),),                                    "xxxx"),
+    ((Fault("error"), Fault("drop", on="notices")),                   "...."),
+    ((Fault("drop", times=1, per_mille=500, seed=1),),                "x..."),
+    ((Fault("drop", times=1, per_mille=1),),                          "xxxx"),
+])
+def test_which_faults_may_still_come(planned: tuple[Fault, ...], when: str) -> None:
+    faults = Faults()
+    for fault in planned:
+        faults.plan(fault)
+    seen = ""
+    for _ in when:
+        seen += "x" if all(faults.may_strike("drop") for _ in range(2)) else "."
+        faults.strikes("drop")
+    assert seen == when
 
 
 def test_the_time_is_the_clocks() -> None:

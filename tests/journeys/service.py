@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from huibao.app import engine as engine_module
+from huibao.app import families
 from huibao.app.engine import Engine
 from huibao.app.secrets import Secrets
 from huibao.app.settings import Settings
@@ -59,7 +59,7 @@ PLANTED = {"": Orders, "keys-apart": KeysApart, "record-apart": RecordApart}
 
 
 async def serve(url: str, programme: str, at_once: int, clock: Clock) -> None:
-    setattr(engine_module, "Orders", PLANTED[os.environ.get("PLANTED", "")])  # noqa: B010 - the fault is planted from outside
+    setattr(families, "Orders", PLANTED[os.environ.get("PLANTED", "")])  # noqa: B010 - the fault is planted from outside
     secrets = Secrets({1: bytes(range(16))}, 1, bytes(32), bytes(32), bytes(32))
     engine = Engine(Settings(url, secrets, clock, 4, ""))
     await engine.start()

@@ -11,11 +11,12 @@ import httpx
 import psycopg
 from psycopg import AsyncConnection
 
+from huibao.app import families
 from huibao.benefits import loading as plans
 from huibao.catalogue import shelf as catalogue
 from huibao.catalogue.listing import load_product, put_on_sale, record_connection_test
 from huibao.catalogue.model import Programme, Shelf
-from huibao.core.batcher import Waiting
+from huibao.core.batcher import Urgency, Waiting
 from huibao.core.chain import genesis
 from huibao.core.clock import SimulatedClock
 from huibao.core.sealing import Keyring, Place, new_person_key, seal
@@ -23,8 +24,7 @@ from huibao.db import arrays
 from huibao.db.connect import connect_owner, connect_service
 from huibao.db.migrate import create_programme
 from huibao.db.wire import Wire
-from huibao.enrolment.model import Command, IdentityCheck
-from huibao.enrolment.work import Orders
+from huibao.enrolment.model import IdentityCheck
 from huibao.gateways.insurers import ConnectionReport
 from huibao.record import batch
 from huibao.record.model import Answer, body_digest, key_digest
@@ -32,7 +32,7 @@ from huibao.scheme import loading as schemes
 from huibao.web import credentials
 from huibao.web.app import build
 from huibao.web.credentials import Grant, Role
-from huibao.web.engine import Instructions
+from huibao.web.engine import Command, Instructions
 from huibao.web.tokens import mac, sign_check
 
 NOW: Final = datetime(2026, 1, 5, 1, 30, tzinfo=UTC)
@@ -45,6 +45,9 @@ SPENT, SPENT_TOO = 1005, 1006
 #: They have bought nothing until their test does.
 NEW, NEW_TOO = 1007, 1008
 AREA, FAR_AREA = "9901", "9902"
+#: Two hospitals that deduct at their desks, and one elsewhere that does not.
+HOSPITAL, OTHER_HOSPITAL, FAR_HOSPITAL = "H1", "H2", "H9"
+INDEX_KEY: Final = bytes(range(32))
 NAMES: Final = {BUYER: "上官婉莹", PARENT: "上官致远", STRANGER: "欧阳青霜", FAR: "阿依古丽·买买提", SPENT: "司马长风", SPENT_TOO: "司马长云",
                 NEW: "诸葛听雨", NEW_TOO: "诸葛听雪"}
 IDENTITIES: Final = {id: f"99010119800506{id}" for id in NAMES}
@@ -88,14 +91,22 @@ class Running:
         self._connection: AsyncConnection[Any] | None = None
         scheme = schemes.builtin("xizang")
         self.programmes = {code: Programme(code, "测试", AREA, f"p_{code}", scheme) for code in (HERE, ELSEWHERE)}
-        self._work = {code: Orders(programme, self.keyring) for code, programme in self.programmes.items()}
+        self.works = {queue: work for programme in self.programmes.values()
+                      for queue, work in families.works(programme, self.keyring, INDEX_KEY).items()}
 
-    async def submit(self, programme: str, principal: str, route: str, key: str, body: bytes, command: Command) -> Answer:
+    async def submit(
+        self, programme: str, principal: str, route: str, key: str, body: bytes, command: Command,
+        urgency: Urgency = "interactive",  # noqa: ARG002
+    ) -> Answer:
         future = asyncio.get_running_loop().create_future()
-        item = Waiting(key_digest(principal, key), body_digest(principal, route, programme, body), command, 0, future)
+        item: Waiting[Any, Answer] = Waiting(key_digest(principal, key), body_digest(principal, route, programme, body), command, 0, future)
         async with self.shared() as connection:
             wire = Wire(connection)
-            [answer] = await batch.run(wire, f"p_{programme}", self._work[programme], [item], self.clock.now())
+            try:
+                [answer] = await batch.run(wire, f"p_{programme}", self.works[families.queue(programme, command)], [item], self.clock.now())
+            except Exception:
+                await connection.close()               # as a lane does: what is half done is undone
+                raise
             wire.plain()
             await connection.execute("DEALLOCATE ALL")
         return answer
@@ -124,7 +135,8 @@ class Running:
             try:
                 yield self._connection
             finally:
-                await self._connection.rollback()
+                if not self._connection.closed:
+                    await self._connection.rollback()
 
     async def close(self) -> None:
         if self._connection:
@@ -199,9 +211,9 @@ class Desk:
         return str(bought.json()["order"])
 
 
-def made(url: str) -> Running:
+def made(url: str, engine: Running | None = None) -> Running:
     """Two programmes with the same people and the same product, in a database that has the shared tables."""
-    engine = Running(url)
+    engine = engine or Running(url)
     for code in engine.programmes:
         create_programme(url, code, "测试", "xizang", AREA, NOW)
         _fill(engine, url, code)
@@ -214,7 +226,10 @@ def _fill(engine: Running, url: str, code: str) -> None:
         connection.execute("INSERT INTO account (kind, overdraft) VALUES ('cash', true), ('fund', true)")
         connection.execute("INSERT INTO chain_head (one, number, seq, head) VALUES (true, 0, 0, %s) ON CONFLICT DO NOTHING", [genesis(code)])
         for person in NAMES:
-            _person(connection, engine.keyring, code, person)
+            add_person(connection, engine.keyring, code, person)
+        for hospital, area in ((HOSPITAL, AREA), (OTHER_HOSPITAL, AREA), (FAR_HOSPITAL, FAR_AREA)):
+            connection.execute("INSERT INTO hospital VALUES (%s, %s, %s, 3, '2020-01-01', NULL, %s)",
+                               [hospital, f"医院{hospital}（示例）", area, hospital != FAR_HOSPITAL])
         connection.execute(
             "INSERT INTO kinship (person_id, relative_id, relation, account_family, evidence, valid_from, known_from)"
             " VALUES (%s, %s, 'parent', true, 'register', '2020-01-01', %s)", [BUYER, PARENT, NOW - timedelta(days=400)])
@@ -224,10 +239,11 @@ def _fill(engine: Running, url: str, code: str) -> None:
         assert put_on_sale(connection, scheme, plan, date(2026, 1, 1), date(2026, 3, 31), "reviewed-list") is None
 
 
-def _person(connection: psycopg.Connection[Any], keyring: Keyring, code: str, id: int) -> None:
+def add_person(connection: psycopg.Connection[Any], keyring: Keyring, code: str, id: int) -> None:
+    """Somebody in employees' insurance with money on their account; who is in no list has a plain name."""
     wrapped, key = new_person_key(keyring, code, id)
     sealed = {name: seal(key, text.encode(), Place(code, "person", id, name))
-              for name, text in (("name_sealed", NAMES[id]), ("identity_sealed", IDENTITIES[id]))}
+              for name, text in (("name_sealed", NAMES.get(id, f"某人{id}")), ("identity_sealed", IDENTITIES.get(id, f"99010119800506{id}")))}
     known = NOW - timedelta(days=400)
     area = FAR_AREA if id == FAR else AREA
     connection.execute(

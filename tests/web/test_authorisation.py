@@ -6,26 +6,29 @@ from typing import Any, Final
 
 import pytest
 
+from huibao.policies.numbers import settlement_number
 from huibao.web import desk as desks
-from huibao.web import openapi, orders, policies, reads
+from huibao.web import openapi, orders, payables, policies, reads, settled, settlements
 from huibao.web.app import OPERATIONS, build
 from huibao.web.authorisation import ROLES, TABLE, Owners, Reach, TableWrong, agree, reaches, read
 from huibao.web.credentials import Principal
-from huibao.web.operations import PATH_PARTS, Operation
+from huibao.web.operations import JSON, PATH_PARTS, Operation
 from huibao.web.routing import Router
 from huibao.web.service import Service
-from tests.web.running import AREA, BUYER, ELSEWHERE, FAR, HERE, PRODUCT, STRANGER, Desk
+from tests.web import things
+from tests.web.running import AREA, BUYER, ELSEWHERE, FAR, HERE, HOSPITAL, OTHER_HOSPITAL, STRANGER, Desk
 
 BY_ID: Final[Mapping[str, Operation[Any]]] = {one.id: one for one in OPERATIONS}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is about: somebody's things here or elsewhere, an insurer's."""
+    """What a request is about: somebody's things here or elsewhere, an insurer's, a hospital's."""
 
     name: str
     person: int = BUYER
     insurer: str = "anxin"
+    hospital: str = HOSPITAL
     programme: str = HERE
 
 
@@ -34,20 +37,28 @@ TARGETS: Final = (
     Target("another's", person=STRANGER),
     Target("another area's", person=FAR),
     Target("another insurer's", insurer="zhongtai"),
+    Target("another hospital's", hospital=OTHER_HOSPITAL),
     Target("another programme's", programme=ELSEWHERE),
 )
 
 #: Each role's credential, by what narrows it. An agency comes twice: its area may be set.
 CALLERS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("public", {}), ("member", {"person_id": BUYER}), ("agency", {}), ("agency", {"area": AREA}), ("bureau", {}),
-    ("insurer", {"insurer": "anxin"}), ("insurer", {"insurer": "zhongtai"}), ("provider", {"provider": "H1"}), ("regulator", {}),
+    ("insurer", {"insurer": "anxin"}), ("insurer", {"insurer": "zhongtai"}), ("provider", {"provider": HOSPITAL}), ("regulator", {}),
     ("actuary", {}), ("auditor", {}), ("administrator", {}),
 )
 
-OF_A_PERSON: Final = {"order", "policy", "cancel_order", "open_payment"}
+OF_A_PERSON: Final = {"order", "policy", "cancel_order", "open_payment", "settlement", "judge_settlement"}
 OF_AN_INSURER: Final = {"connection_tests"}
 OF_A_POOL: Final = {"pool_statement"}
-NAMING: Final = {"purchase", "check_identity"}
+OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement", "statement", "answer_statement"}
+NAMING: Final = {"purchase", "check_identity", "settle", "agree_to_payment"}
+#: Lists of what one reaches: there is nothing to be refused, and nothing of others in them (test_settled, test_payables_routes).
+LISTS: Final = {"cases", "payables"}
+#: What is said of another's is what is said of nothing, by another status than 404.
+OTHERWISE: Final = {"propose_statement": 422, "prepay_hospital": 422, "call_recoveries": 422, "reissue_payout": 409}
+#: A hospital says in its own name alone whose a settlement is; in a file each line has its own refusal (test_files).
+OWN_NAME: Final = {"settle", "pre_settle"}
 
 
 def expected(operation: str, role: str, narrowed: Mapping[str, Any], target: Target) -> int | None:
@@ -59,36 +70,39 @@ def expected(operation: str, role: str, narrowed: Mapping[str, Any], target: Tar
         return None
     if target.programme != HERE:
         return 404
+    if reach == "hospital" and operation in OWN_NAME and target.hospital != HOSPITAL:
+        return 403
     within = {
         "own": operation not in OF_A_PERSON or target.person == BUYER,
-        "insurer": narrowed.get("insurer") == (target.insurer if operation in OF_AN_INSURER else "anxin"),
+        "insurer": operation in LISTS or narrowed.get("insurer") == (target.insurer if operation in OF_AN_INSURER else "anxin"),
+        "hospital": operation not in OF_A_HOSPITAL or target.hospital == HOSPITAL,
         "programme": "area" not in narrowed or operation not in OF_A_PERSON | NAMING or target.person != FAR,
     }
-    return None if within[reach] else 404
+    return None if within[reach] else OTHERWISE.get(operation, 404)
 
 
 def send(desk: Desk, operation: Operation[Any], role: str, narrowed: Mapping[str, Any], target: Target) -> int:
-    order = desk.order_of(target.person)
-    parts = {"programme": target.programme, "product": PRODUCT, "insurer": target.insurer, "order": order, "policy": f"{order}-01",
-             "credential": str(desk.credential("actuary", area="to-be-revoked")[0])}
     who = None if role == "public" else desk.token(role, **narrowed)  # type: ignore[arg-type]  # a role, read off the table
-    named = {"buyer": target.person} if role == "agency" else {}
-    bodies: dict[str, dict[str, Any]] = {
-        "purchase": desk.wish(target.person) | named,
-        "check_identity": {"method": "sms", "proof": "passes"} | ({"person": target.person} if role == "agency" else {}),
-        "issue_credential": {"role": "bureau", "label": "x", "expires_at": "2027-01-01T00:00:00Z"},
-        "notify_payment": {"order": order, "fen": 1, "reference": "none"},
-    }
-    headers = {"Idempotency-Key": f"matrix-{role}-{target.person}-{target.programme}"}
-    if operation.id == "purchase" and role == "member":
-        headers["Idempotency-Key"] += "-self"
-        bodies["purchase"] = desk.wish(BUYER)
-    return desk.send(operation.method, operation.path.format_map(parts), who, headers=headers, json=bodies.get(operation.id)).status_code
+    parts = things.parts(desk, target.person, target.hospital) | {"programme": target.programme, "insurer": target.insurer}
+    parts["credential"] = str(desk.credential("actuary", area="to-be-revoked")[0])
+    key = f"{operation.id}-{role}-{target.person}-{target.hospital}-{target.programme}"
+    asked = things.asked(desk, operation.id, target.person, target.hospital, is_own=role == "member")
+    if operation.id == "purchase":
+        asked = desk.wish(BUYER) if role == "member" else desk.wish(target.person) | ({"buyer": target.person} if role == "agency" else {})
+    body: dict[str, Any] = {"content": asked} if isinstance(asked, bytes) else {"json": asked}
+    headers = {"Idempotency-Key": key} | ({"Content-Type": operation.media} if isinstance(asked, bytes) else {})
+    return desk.send(operation.method, operation.path.format_map(parts), who, headers=headers, **body).status_code
 
 
 _EFFECTS: Final = """
 SELECT (SELECT count(*) FROM orders WHERE state <> 'void'), (SELECT count(*) FROM transfer), (SELECT count(*) FROM hold),
-       (SELECT count(*) FROM public.credential), (SELECT count(revoked_at) FROM public.credential)
+       (SELECT count(*) FROM public.credential), (SELECT count(revoked_at) FROM public.credential),
+       (SELECT jsonb_object_agg(id, state || payee) FROM settlement), (SELECT count(*) FROM payment), (SELECT sum(posted_fen) FROM payment),
+       (SELECT count(*) FROM reversal), (SELECT count(*) FROM open_case), (SELECT count(closed_at) FROM open_case),
+       (SELECT jsonb_object_agg(id, state) FROM statement), (SELECT count(*) FROM statement_line),
+       (SELECT jsonb_object_agg(id, state) FROM payout), (SELECT count(*) FROM recovery), (SELECT count(*) FROM reconciliation),
+       (SELECT count(*) FROM agreement), (SELECT count(*) FROM bank_account), (SELECT count(*) FROM notice),
+       (SELECT jsonb_agg(used ORDER BY whose, product) FROM accumulator)
 """
 
 
@@ -106,8 +120,8 @@ def effects(desk: Desk) -> list[Any]:
 
 def mistakes(desk: Desk, operation: Operation[Any]) -> list[str]:
     """Where an operation and the table disagree, over all callers and targets."""
-    for person in (BUYER, STRANGER, FAR):
-        desk.order_of(person)
+    for target in TARGETS:
+        things.parts(desk, target.person, target.hospital)
     desk.credential("actuary", area="to-be-revoked")
     for role, narrowed in CALLERS:
         if role != "public":
@@ -139,6 +153,10 @@ def test_every_role_on_every_route(desk: Desk, operation: Operation[Any]) -> Non
     (desks,    "connection_tests", ["insurer"]),
     (reads,    "purchase",         ["agency"]),
     (reads,    "check_identity",   ["agency"]),
+    (reads,    "agree_to_payment", ["agency"]),
+    (settled,  "settlement",       ["member", "agency", "insurer", "provider"]),
+    (payables, "statement",        ["insurer", "provider"]),
+    (settlements, "settle",        ["agency"]),
 ])
 def test_a_route_that_forgets_to_ask_is_caught(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, module: Any, operation: str, caught: list[str]
@@ -153,6 +171,10 @@ def test_what_is_out_of_reach_looks_like_what_is_not_there(desk: Desk) -> None:
         answers = [desk.send("GET", f"/v1/{HERE}{path.format(number)}", desk.member()) for number in (theirs, none)]
         assert answers[0].content == answers[1].content
         assert answers[0].status_code == 404
+    theirs = things.settlement_of(desk, STRANGER, OTHER_HOSPITAL)[0]
+    for who in (desk.member(), desk.token("insurer", insurer="zhongtai"), desk.token("provider", provider=HOSPITAL)):
+        answers = [desk.send("GET", f"/v1/{HERE}/settlements/{number}", who) for number in (theirs, settlement_number(HERE, 99_999))]
+        assert (answers[0].status_code, answers[0].content) == (404, answers[1].content)
     elsewhere, nowhere = (desk.send("GET", f"/v1/{code}/me", desk.member()) for code in (ELSEWHERE, "999999"))
     assert (elsewhere.status_code, elsewhere.content) == (404, nowhere.content)
 
@@ -165,21 +187,23 @@ def test_scopes_narrow_a_role(desk: Desk) -> None:
     assert desk.send("GET", f"/v1/{HERE}/products", who).status_code == 200
 
 
-@pytest.mark.parametrize(("reach", "own", "anothers", "own_insurers", "other_insurers", "own_area", "other_area", "no_area"), [
-    # reach       own    another's  own insurer's  other insurer's  own area  other area  no area
-    ("no",        False, False,     False,         False,           False,    False,      False),
-    ("own",       True,  False,     False,         False,           False,    False,      False),
-    ("insurer",   False, False,     True,          False,           False,    False,      False),
-    ("programme", True,  True,      True,          True,            True,     False,      True),
-    ("all",       True,  True,      True,          True,            True,     True,       True),
+THINGS: Final = {
+    "own": Owners(people=(BUYER,)), "another's": Owners(people=(STRANGER,)), "own insurer's": Owners(insurers=("anxin",)),
+    "other insurer's": Owners(insurers=("zhongtai",)), "own hospital's": Owners(hospitals=(HOSPITAL,)),
+    "other hospital's": Owners(hospitals=(OTHER_HOSPITAL,)), "own area": Owners(area=AREA), "other area": Owners(area="9999"), "no area": Owners()}
+
+
+@pytest.mark.parametrize(("reach", "what"), [
+    ("no",        []),
+    ("own",       ["own"]),
+    ("insurer",   ["own insurer's"]),
+    ("hospital",  ["own hospital's"]),
+    ("programme", ["own", "another's", "own insurer's", "other insurer's", "own hospital's", "other hospital's", "own area", "no area"]),
+    ("all",       list(THINGS)),
 ])
-def test_how_far_a_reach_goes(reach: Reach, own: bool, anothers: bool, own_insurers: bool, other_insurers: bool,
-                              own_area: bool, other_area: bool, no_area: bool) -> None:
-    caller = Principal(1, "agency", HERE, BUYER, "anxin", None, AREA, (), "")
-    things = [Owners(people=(BUYER,)), Owners(people=(STRANGER,)), Owners(insurers=("anxin",)), Owners(insurers=("zhongtai",)),
-              Owners(area=AREA), Owners(area="9999"), Owners()]
-    assert [reaches(caller, reach, thing) for thing in things] == [
-        own, anothers, own_insurers, other_insurers, own_area, other_area, no_area]
+def test_how_far_a_reach_goes(reach: Reach, what: list[str]) -> None:
+    caller = Principal(1, "agency", HERE, BUYER, "anxin", HOSPITAL, AREA, (), "")
+    assert [name for name, thing in THINGS.items() if reaches(caller, reach, thing)] == what
 
 
 # ── the table's own form ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -195,7 +219,7 @@ def test_every_route_has_a_row_and_every_row_a_route(desk: Desk) -> None:
 
 
 def test_a_route_without_a_row_is_not_built(desk: Desk) -> None:
-    planted = Operation("planted", "GET", "/v1/planted", BY_ID["health"].handle, BY_ID["health"].asks, None, 200, False, (), None, None)
+    planted = Operation("planted", "GET", "/v1/planted", BY_ID["health"].handle, BY_ID["health"].asks, None, 200, False, (), None, None, 0, JSON)
     with pytest.raises(TableWrong, match="route planted has no row"):
         build(desk.engine, (*OPERATIONS, planted))
 

@@ -77,7 +77,11 @@ def test_every_code_of_ours_is_described_where_its_status_is() -> None:
 
 
 def test_bodies_take_no_field_that_is_not_described() -> None:
+    bodies = {media: content["schema"] for _, _, described in operations()
+              for media, content in described.get("requestBody", {}).get("content", {}).items() if media != "application/json"}
+    assert bodies == {"application/x-ndjson": {"type": "string"}}
     names = {described["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-             for _, _, described in operations() if "requestBody" in described}
-    assert names == {"Purchase", "IdentityProof", "PaymentNotice", "NewCredential"}
+             for _, _, described in operations() if "application/json" in described.get("requestBody", {}).get("content", {})}
+    assert names == {"Purchase", "IdentityProof", "PaymentNotice", "NewCredential", "SettlementMessage", "Deduction", "NotDeducted",
+                     "Judgement", "PaymentAgreement", "Day", "NewStatement", "StatementAnswer", "NewPrepayment"}
     assert all(DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False for name in names)

@@ -13,6 +13,7 @@ import httpx
 import psycopg
 from psycopg import AsyncConnection
 
+from huibao.app.claims import Claims
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import TurnedAway
@@ -41,11 +42,15 @@ _OUTAGES: Final = (psycopg.OperationalError, DatabaseUnreachable)
 
 
 class Caretaker:
-    """The duties of one process, while it has the turn. Payments and each insurer have a task of their own: none waits for another."""
+    """The duties of one process, while it has the turn. Payments, settlements and each insurer have a task of their own: none waits
+    for another."""
 
-    def __init__(self, engine: Engine, cash: CashChannel, client: httpx.AsyncClient, database_url: str, secret: bytes) -> None:
+    def __init__(
+        self, engine: Engine, cash: CashChannel, claims: Claims, client: httpx.AsyncClient, database_url: str, secret: bytes
+    ) -> None:
         self._engine = engine
         self._cash = cash
+        self._claims = claims
         self._client = client
         self._database_url = database_url
         self._secret = secret
@@ -72,6 +77,7 @@ class Caretaker:
                     async with asyncio.TaskGroup() as duties:
                         duties.create_task(self._keep(turn))
                         duties.create_task(self._payments())
+                        duties.create_task(self._settlements())
                         duties.create_task(self._insurers())
             except* _OUTAGES as outage:
                 _LOG.warning("the caretaker lost the database: %s", type(outage.exceptions[0]).__name__)
@@ -155,6 +161,15 @@ class Caretaker:
             async with connection.transaction():
                 await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
                 await connection.execute(SQL["insert_return"], {"seq": seq, "at": self._engine.clock.now()})
+
+    # ── settlements ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _settlements(self) -> None:
+        async with await self._connect() as connection:
+            while not self._stopping:
+                for programme in self._engine.programmes.values():
+                    await self._claims.look_after(connection, programme)
+                await asyncio.sleep(EVERY_S)
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

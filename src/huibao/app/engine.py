@@ -10,7 +10,9 @@ import httpx
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from huibao.app import families
 from huibao.app.caretaker import Caretaker
+from huibao.app.claims import Claims, Outside
 from huibao.app.outside import CashDesk
 from huibao.app.settings import Settings
 from huibao.app.sql import SQL
@@ -19,14 +21,13 @@ from huibao.catalogue.model import Programme, Shelf
 from huibao.core.batcher import Batcher, Urgency
 from huibao.db import arrays
 from huibao.db.connect import connect_service
-from huibao.enrolment.model import Command
-from huibao.enrolment.work import Orders
 from huibao.gateways.cash import CashChannel
 from huibao.gateways.identity import IdentityService
 from huibao.gateways.insurers import ConnectionReport, InsurerSystem, try_connection
 from huibao.record.lane import Lane
 from huibao.record.model import Answer, body_digest, key_digest
 from huibao.scheme import loading as schemes
+from huibao.web.engine import Command
 
 _LOG: Final = logging.getLogger("huibao.engine")
 #: Connections for reading, per process.
@@ -41,7 +42,7 @@ class Engine:
         self.clock = settings.clock
         self.keyring = settings.secrets.keyring
         self.programmes: Mapping[str, Programme] = {}
-        self.batcher: Batcher[Command, Answer] = Batcher()
+        self.batcher: Batcher[Any, Answer] = Batcher()
         self._pool = AsyncConnectionPool(
             settings.database_url, min_size=1, max_size=READERS, open=False, configure=_configure, timeout=5,
             kwargs={"autocommit": True, "prepare_threshold": 2, "application_name": "huibao reader", "client_encoding": "UTF8"})
@@ -50,7 +51,8 @@ class Engine:
         self.cash = CashDesk(channel)
         self.identity = IdentityService(
             self._client, f"{settings.outside_url}/identity", settings.secrets.channel_secret, self.clock)
-        self._caretaker = Caretaker(self, channel, self._client, settings.database_url, settings.secrets.channel_secret)
+        claims = Claims(self, Outside(self._client, settings.outside_url, settings.secrets.channel_secret, self.clock))
+        self._caretaker = Caretaker(self, channel, claims, self._client, settings.database_url, settings.secrets.channel_secret)
         self._cares: asyncio.Task[None] | None = None
         self._lanes: list[tuple[asyncio.Task[None], Lane[Any, Any]]] = []
         self._shelves: dict[str, Shelf] = {}
@@ -62,7 +64,7 @@ class Engine:
 
     def waiting(self, programme: str) -> int:
         """How many commands of a programme wait in this process."""
-        return self.batcher.waiting(programme)
+        return sum(self.batcher.waiting(queue) for queue in families.queues(programme))
 
     async def start(self) -> None:
         """Reads the programmes and starts the lanes; each lane serves a fixed set of them."""
@@ -94,7 +96,7 @@ class Engine:
     ) -> Answer:
         """The command's answer; `body` is its canonical encoding. Raises `TurnedAway` or `CommandFailed`."""
         return await self.batcher.submit(
-            programme, key_digest(principal, key), body_digest(principal, route, programme, body), command, urgency)
+            families.queue(programme, command), key_digest(principal, key), body_digest(principal, route, programme, body), command, urgency)
 
     @asynccontextmanager
     async def reading(self, programme: str) -> AsyncIterator[AsyncConnection[Any]]:
@@ -136,9 +138,10 @@ class Engine:
             return known
 
     def _start_lane(self, codes: list[str]) -> None:
-        works = {code: (self.programmes[code].schema, Orders(self.programmes[code], self.keyring)) for code in codes}
+        works = {queue: (self.programmes[code].schema, work) for code in codes
+                 for queue, work in families.works(self.programmes[code], self.keyring, self.settings.secrets.index_key).items()}
         lane: Lane[Any, Any] = Lane(lambda: connect_service(self.settings.database_url, "huibao lane"), self.clock, works)
-        task = asyncio.create_task(self.batcher.serve(codes, lane.run), name=f"lane {' '.join(codes)}")
+        task = asyncio.create_task(self.batcher.serve(works, lane.run), name=f"lane {' '.join(codes)}")
         task.add_done_callback(_ended)
         self._lanes.append((task, lane))
 

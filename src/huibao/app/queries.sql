@@ -47,3 +47,29 @@ INSERT INTO payment_return (seq, at) VALUES (%(seq)s, %(at)s) ON CONFLICT DO NOT
 -- :name look_and_write
 -- Where the caretaker works.
 SELECT set_config('search_path', %(schema)s, true);
+
+-- :name hospital_endpoints
+-- The hospitals whose systems have an address.
+SELECT id, endpoint FROM public.provider WHERE endpoint IS NOT NULL;
+
+-- :name offers_waiting
+-- Offers that no hospital has answered in time, the longest wait first.
+SELECT id, setl_id, hospital, deadline FROM settlement WHERE deadline <= %(at)s ORDER BY deadline, id LIMIT %(most)s;
+
+-- :name adjusting
+-- Settlements that were taken back, and whose followers have waited long enough.
+SELECT id, adjust_at FROM settlement WHERE adjust_at <= %(at)s ORDER BY adjust_at, id LIMIT %(most)s;
+
+-- :name notices_waiting
+-- What people are to be told, the oldest first, with their sealed numbers.
+SELECT n.id, n.person_id, n.zh, n.en, p.phone_sealed, k.wrapped
+FROM notice n JOIN person p ON p.id = n.person_id LEFT JOIN person_key k ON k.person_id = n.person_id
+WHERE n.sent_at IS NULL AND NOT n.declined ORDER BY n.id LIMIT %(most)s;
+
+-- :name notice_sent
+-- A person was told.
+UPDATE notice SET sent_at = %(at)s WHERE id = %(notice)s;
+
+-- :name notice_declined
+-- Nobody can be told under this number, or there is none.
+UPDATE notice SET declined = true WHERE id = %(notice)s;

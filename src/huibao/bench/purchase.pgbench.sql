@@ -36,8 +36,9 @@ SELECT id FROM person WHERE id IN (:payer, :insured) ORDER BY id FOR NO KEY UPDA
 INSERT INTO orders (id, at, buyer_id, offer_id, pay_with, premium_fen, cash_fen, state, review_by, credential)
 VALUES (:slot, '2026-01-01Z', :payer, 1, 'account', 16800, 0, 'completed', 'none', :payer);
 INSERT INTO policy (order_id, position, insured_id, product, relation, tier, premium_fen, cash_fen, share,
-                    period_from, period_to, state)
-VALUES (:slot, 1, :insured, :product, 'parent', 'base', 16800, 0, 1, '2026-01-02', '2026-12-31', 'in-force');
+                    period_from, period_to, state, facts)
+VALUES (:slot, 1, :insured, :product, 'parent', 'base', 16800, 0, 1, '2026-01-02', '2026-12-31', 'in-force',
+        '{"age":40,"insutype":"310","hardship":"none","family_members":1,"tier":"base"}');
 INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id, order_id, position)
 VALUES ('2026-01-01Z', 'premium-account', :payer, 3, 16800, :payer, :slot, 1);
 INSERT INTO account_year AS y (person_id, year, spent_fen, held_fen)

@@ -47,4 +47,13 @@ SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint;
 
 -- :name sizes
 -- The usual size of an answer and of sealed evidence.
-SELECT avg(length(answer))::int, avg(length(sealed))::int FROM event WHERE outcome = 'done';
+SELECT avg(length(answer))::int, avg(length(sealed))::int FROM event WHERE outcome = 'done' AND kind = %(kind)s;
+
+-- :name copy_provider
+-- The hospital's credential.
+INSERT INTO public.credential (digest, role, label, programme, provider, issued_at, expires_at)
+VALUES (%(digest)s, 'provider', 'bench', %(programme)s, %(hospital)s, %(at)s, %(until)s);
+
+-- :name insert_hospital
+-- A hospital with a desk.
+INSERT INTO hospital (id, name, area, grade, designated_from, desk) VALUES (%(hospital)s, 'bench', %(area)s, 3, %(since)s, true);

@@ -6,16 +6,20 @@ combination once, with the same code, and the arithmetic that follows sees numbe
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from huibao.benefits import conditions
 from huibao.benefits.conditions import Condition
-from huibao.benefits.facts import Facts
+from huibao.benefits.facts import Facts, Value
 from huibao.benefits.model import Amount, Band, Benefit, Cap, Deductible, Plan, Variation, WhenBoth
 from huibao.core import money
 
 #: The bit that says that the visit lies outside the period of cover.
 OUTSIDE = 1
 NOT_IN_FORCE = "不在保险期间"
+
+#: Visits resemble each other: what the conditions make of so many combinations of facts is remembered.
+_MOST_REMEMBERED: Final = 16_384
 
 Weights = tuple[int, int, int, int]
 Best = Callable[[Sequence[int]], int]
@@ -62,13 +66,20 @@ class Compiled:
         self.axis = tuple(axis(plan, b) for b in range(len(plan.benefits)))
         self.frozen = sum(bit for condition, bit in self._bit.items() if conditions.level(condition) == "policy")
         self._terms: dict[int, Terms] = {}
+        self._bits: dict[tuple[Value, ...], int] = {}
 
     def bits(self, facts: Facts, outside: bool = False) -> int:
         """Which conditions hold, as an integer; bit 0 says that the visit lies outside the cover."""
-        bits = OUTSIDE if outside else 0
-        for condition, bit in self._bit.items():
-            if conditions.holds(condition, facts):
-                bits |= bit
+        asked = (outside, *map(facts.get, self.facts))
+        bits = self._bits.get(asked)
+        if bits is None:
+            bits = OUTSIDE if outside else 0
+            for condition, bit in self._bit.items():
+                if conditions.holds(condition, facts):
+                    bits |= bit
+            if len(self._bits) >= _MOST_REMEMBERED:
+                self._bits.clear()
+            self._bits[asked] = bits
         return bits
 
     def terms(self, bits: int) -> Terms:

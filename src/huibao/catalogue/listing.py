@@ -13,6 +13,7 @@ from huibao.catalogue.shelf import SQL
 from huibao.catalogue.terms import terms_text
 from huibao.core.chain import sm3
 from huibao.core.refusal import Refusal
+from huibao.ledger.books import SQL as LEDGER
 from huibao.pool.streams import open_pool
 from huibao.scheme.model import Scheme, in_force
 from huibao.scheme.sentences import refuse
@@ -24,7 +25,7 @@ SYNTAX = 1
 def load_product(
     connection: Connection[Any], scheme: Scheme, scheme_text: str, plan: Plan, insurers: Mapping[str, tuple[str, int]], at: datetime
 ) -> None:
-    """A product as readable, once: texts, wording, its three accounts, its pool.
+    """A product as readable, once: texts, wording, its accounts, its pool.
 
     `insurers` has name and weight of each co-insurer by id, the lead first. Within the caller's transaction and schema.
     """
@@ -39,6 +40,8 @@ def load_product(
                                                "label": "示例" if plan.status == "example" else ""})
     for kind in ("clearing", "income", "payout"):
         connection.execute(SQL["insert_product_account"], {"kind": kind, "product": plan.id, "party": lead})
+    connection.execute(LEDGER["open_claim_accounts"], {
+        "product": plan.id, "kinds": ["claims", "claimant", *("insurer" for _ in insurers)], "parties": [lead, lead, *insurers]})
     connection.execute(SQL["insert_offer"], {"product": plan.id, **digests, "engine": ENGINE, "at": at})
     open_pool(connection, plan.id, 1, {insurer: weight for insurer, (_, weight) in insurers.items()}, plan.valid_from)
     connection.execute(SQL["raise_version"])

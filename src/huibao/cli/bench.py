@@ -7,6 +7,8 @@ import click
 from rich.console import Console
 
 from huibao.bench.adjudicate import bench as adjudicate_bench
+from huibao.bench.bills import EACH
+from huibao.bench.bills import bench as settle_bench
 from huibao.bench.market import FAMILY
 from huibao.bench.purchase import bench as purchase_bench
 from huibao.bench.spark import bench as spark_bench
@@ -46,3 +48,31 @@ def purchase(payers: int, count: int, rounds: int, workers: int) -> None:
     if payers * FAMILY < needed:
         raise Wrong(f"--payers 至少 {needed // FAMILY + 1}：{rounds} 轮各 {count} 张，加上预热 (too few payers for so many orders)")
     purchase_bench(Console(), payers, count, rounds, workers)
+
+
+@bench.command()
+@click.option("--people", default=24_000, show_default=True, help="参保人数，每人四张账单。")
+@click.option("--count", default=16_000, show_default=True, help="每轮的结算笔数。")
+@click.option("--rounds", default=3, show_default=True, help="交替测量的轮数。")
+@click.option("--workers", default=2, show_default=True, help="服务的工作进程数。")
+def settle(people: int, count: int, rounds: int, workers: int) -> None:
+    """每秒结算多少笔出院账单：经 HTTP，与 pgbench 写同样的行对照 (settlements per second, beside the same rows through pgbench)."""
+    _enough(people, count, rounds)
+    settle_bench(Console(), people, count, rounds, workers)
+
+
+@bench.command()
+@click.option("--people", default=12_000, show_default=True, help="参保人数，每人四张账单。")
+@click.option("--count", default=8_000, show_default=True, help="每轮的结算笔数。")
+@click.option("--rounds", default=3, show_default=True, help="交替测量的轮数。")
+@click.option("--workers", default=2, show_default=True, help="服务的工作进程数。")
+def lines(people: int, count: int, rounds: int, workers: int) -> None:
+    """每笔带十条明细：每秒多少笔，每笔多少条语句 (settlements of ten lines each: per second, and statements for each)."""
+    _enough(people, count, rounds)
+    settle_bench(Console(), people, count, rounds, workers, lines=10)
+
+
+def _enough(people: int, count: int, rounds: int) -> None:
+    needed = 12_000 + 110 * count * rounds // 100
+    if people * EACH < needed:
+        raise Wrong(f"--people 至少 {needed // EACH + 1}：{rounds} 轮各 {count} 笔，加上预热 (too few people for so many bills)")

@@ -4,6 +4,7 @@ import sys
 import time
 
 import click
+import httpx
 
 from huibao.app import serve as service
 from huibao.app.settings import SettingWrong
@@ -15,7 +16,9 @@ from huibao.db.settings import open_database
 from huibao.demo import hints as what_to_try
 from huibao.demo import service as demonstration
 from huibao.demo import simulators
+from huibao.demo import ward as hospital
 from huibao.demo.run import show
+from huibao.verify.columns import KeysUnfit
 from huibao.verify.run import Verified, verify_all
 
 
@@ -49,17 +52,23 @@ def migrate(until: str) -> None:
 @main.command()
 @click.option("--programme", metavar="CODE", help="只核对一个项目。")
 @click.option("--watch", type=click.IntRange(1), metavar="SECONDS", help="每隔这么多秒核对一次，直到中断。")
-def verify(programme: str | None, watch: int | None) -> None:
+@click.option("--columns", is_flag=True, help="再打开封存的结算报文，按列重新计算，与逐笔结果比到分；需要服务的密钥。")
+def verify(programme: str | None, watch: int | None, columns: bool) -> None:
     """核对账本与留痕：每一条不变式，以及违反它的记录 (every invariant of the books, and who offends it)."""
     try:
         settings = read_settings()
     except (DatabaseTrouble, SettingWrong) as trouble:
         raise Wrong(str(trouble)) from None
+    keyring = settings.secrets.keyring if columns else None
     while True:
         sound, seen = True, 0
-        for verified in verify_all(settings.database_url, settings.clock.now(), programme):
-            seen += 1
-            sound = _report(verified, brief=watch is not None) and sound
+        try:
+            for verified in verify_all(settings.database_url, settings.clock.now(), programme, keyring):
+                seen += 1
+                sound = _report(verified, brief=watch is not None) and sound
+        except KeysUnfit:
+            raise Wrong("密钥打不开封存的结算报文。请用 HUIBAO_SECRETS 指明运行服务所用的密钥文件。"
+                        " (these keys do not open what is sealed: name the file of the service's keys in HUIBAO_SECRETS)") from None
         if not seen:
             raise Wrong("没有这个项目，或数据库里还没有项目 (no such programme, or none yet)")
         if watch is None:
@@ -74,7 +83,8 @@ def _report(verified: Verified, brief: bool) -> bool:
     for finding in verified.findings:
         if not brief or finding.offenders:
             count = len(finding.offenders) + finding.more
-            click.echo(f"{verified.code} ({finding.letter}) {finding.name}: {'✓' if not count else f'✗ {count}'}")
+            note = f" ({finding.note})" if finding.note else ""
+            click.echo(f"{verified.code} ({finding.letter}) {finding.name}: {'✓' if not count else f'✗ {count}'}{note}")
         for offender in finding.offenders:
             click.echo(f"    {offender}")
         if finding.more:
@@ -119,3 +129,21 @@ def hints(port: int) -> None:
     """重新打印地址、凭证和可以试的命令 (addresses, credentials and commands again, with fresh checks of identity)."""
     ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
     what_to_try.show(console(), f"http://127.0.0.1:{port}", ground.founded, ground.logins, ground.settings)
+
+
+@demo.command()
+@click.option("--port", default=8450, show_default=True, help="服务的端口。")
+@click.option("--programme", default=None, help="只演示一个项目；不写为全部。")
+@click.option("--seed", default=1, show_default=True, help="同一天同一种子，同样的一天。")
+@click.option("--stays", default=18, show_default=True, help="多少次住院。")
+def ward(port: int, programme: str | None, seed: int, stays: int) -> None:
+    """模拟医院的一天：预结算、结算、确认、中途结算、双窗口、重复、冲销、断线与日对账 (a hospital's day at the desk, told line by line)."""
+    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
+    desks = [login for login in ground.logins if login.role == "provider" and programme in {None, login.programme}]
+    if not desks:
+        raise Wrong("没有这个项目 (no such programme)")
+    for login in {one.programme: one for one in reversed(desks)}.values():
+        try:
+            hospital.run(console(), f"http://127.0.0.1:{port}", login, ground.settings, seed, stays)
+        except httpx.TransportError:
+            raise Wrong(f"端口 {port} 上没有服务，请先运行 ./demo (nothing answers there: run ./demo first)") from None

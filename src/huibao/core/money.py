@@ -7,6 +7,7 @@ an `int` of fen. A binary float is refused, since 2.675 yuan has none.
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
 #: The whole of something: 100%.
@@ -34,16 +35,27 @@ def fen(yuan: str | int | Decimal) -> int:
     if isinstance(yuan, bool) or not isinstance(yuan, str | int | Decimal):
         raise MoneyError(f"{yuan!r} is not an amount: write yuan as text or as a decimal number")
     if isinstance(yuan, str):
-        text = yuan.strip()
-        if not _AMOUNT.fullmatch(text):
-            raise MoneyError(f"{yuan!r} is not an amount in yuan: write digits with at most one point, such as 1234.50")
-        yuan = Decimal(text)
+        return _fen_of_text(yuan)
+    return _rounded(yuan)
+
+
+@lru_cache(maxsize=8192)
+def _fen_of_text(yuan: str) -> int:
+    """A bill says the same amounts again and again, and most of them are nothing."""
+    text = yuan.strip()
+    if not _AMOUNT.fullmatch(text):
+        raise MoneyError(f"{yuan!r} is not an amount in yuan: write digits with at most one point, such as 1234.50")
+    return _rounded(Decimal(text))
+
+
+def _rounded(yuan: int | Decimal) -> int:
     try:
         return int(_EXACT.scaleb(Decimal(yuan), 2).to_integral_value(ROUND_HALF_UP, _EXACT))
     except (InvalidOperation, ValueError, OverflowError):
         raise MoneyError(f"{yuan!r} is not an amount in yuan") from None
 
 
+@lru_cache(maxsize=65_536)
 def yuan(amount_fen: int) -> str:
     """An amount as people read it: 5320000 fen is "53,200.00"."""
     sign = "-" if amount_fen < 0 else ""

@@ -69,6 +69,7 @@ def found(
             connection.execute(RECORD["start_chain"], {"head": genesis(programme.code)})
             connection.execute(RECORD["lock_head"])
             on_sale, readable = shelf.fill(connection, at)
+            _register_hospitals(connection, programme, at)
             there = _count(connection)
             if not there:
                 _open_books(connection, programme)
@@ -132,6 +133,15 @@ class _Shelf:
             return None
         refused = put_on_sale(connection, self.scheme, plan, sale.since, sale.until, sale.route)
         return Readable(plan.id, refused.zh, refused.clause) if refused else None
+
+
+def _register_hospitals(connection: Connection[Any], programme: DemoProgramme, at: datetime) -> None:
+    """Hospitals of the city, designated since its first product is sold; and others whose settlements come from the agency."""
+    since = min(shown.sale.since for shown in programme.products if shown.sale)
+    for one in programme.hospitals:
+        given = {"id": one.id, "name": one.name, "area": one.area, "grade": one.grade, "since": since if one.desk else None, "desk": one.desk, "at": at}
+        connection.execute(SQL["insert_provider"], given)
+        connection.execute(SQL["insert_hospital"], given)
 
 
 # ── books ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,8 +31,10 @@ class Login:
     provider: str | None = None
 
 
-def logins(founded: Sequence[Founded], insurers: Sequence[tuple[str, str]], secret: bytes) -> Iterator[Login]:
-    """Every login of every programme: its characters, its staff, its insurers (programme and id), a hospital."""
+def logins(
+    founded: Sequence[Founded], insurers: Sequence[tuple[str, str]], hospitals: Sequence[tuple[str, str, str]], secret: bytes
+) -> Iterator[Login]:
+    """Every login of every programme: its characters, its staff, its insurers and hospitals (programme, id and name)."""
     for one in founded:
         for character in one.characters:
             yield _login(one.code, "member", character.name, secret, str(character.id), person=character.id)
@@ -41,7 +43,9 @@ def logins(founded: Sequence[Founded], insurers: Sequence[tuple[str, str]], secr
         for programme, insurer in insurers:
             if programme == one.code:
                 yield _login(one.code, "insurer", insurer, secret, insurer, insurer=insurer)
-        yield _login(one.code, "provider", "示例医院", secret, "provider", provider=f"H{one.code}00001")
+        for programme, hospital, name in hospitals:
+            if programme == one.code:
+                yield _login(one.code, "provider", name, secret, hospital, provider=hospital)
 
 
 def _login(

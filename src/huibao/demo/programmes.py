@@ -50,6 +50,17 @@ class Sponsor:
 
 
 @dataclass(frozen=True, slots=True)
+class Hospital:
+    """A hospital by its national code; one without a desk is settled by the agency's feed."""
+
+    id: str
+    name: str
+    grade: int
+    area: str
+    desk: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Character:
     """Somebody with an id that stays and a story to try, `story` in Chinese. `personal_fen` None is no account."""
 
@@ -114,6 +125,7 @@ class DemoProgramme:
     insurers: tuple[Insurer, ...]
     products: tuple[Shown, ...]
     sponsors: tuple[Sponsor, ...]
+    hospitals: tuple[Hospital, ...]
     characters: tuple[Character, ...]
     kin: tuple[CharacterKin, ...]
     tries: tuple[Try, ...]
@@ -145,6 +157,7 @@ def load_text(name: str, text: str, styles: dict[str, Style]) -> DemoProgramme:
         insurers=root.each("insurer", lambda table: Insurer(table.text("id"), table.text("name"), table.whole("weight", least=1))),
         products=root.each("product", _shown),
         sponsors=root.each("sponsor", lambda table: Sponsor(table.text("name"), table.yuan("yuan"))),
+        hospitals=root.each("hospital", lambda table: _hospital(table, area)),
         characters=characters,
         kin=root.each("kin", lambda table: _kin(table, len(characters))),
         tries=root.each("try", _try),
@@ -205,6 +218,10 @@ def _character(table: Table, area: str) -> Character:
         chronic_benefit=table.flag("chronic", default=False),
         story=table.text("story"),
     )
+
+
+def _hospital(table: Table, area: str) -> Hospital:
+    return Hospital(table.text("id"), table.text("name"), table.whole("grade", least=1), table.text("area", area), table.flag("desk", default=True))
 
 
 def _try(table: Table) -> Try:

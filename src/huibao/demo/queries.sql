@@ -82,6 +82,10 @@ SELECT p.lead, array_agg(p.id ORDER BY p.id),
        COALESCE((SELECT t.passed FROM connection_test t WHERE t.insurer = p.lead ORDER BY t.id DESC LIMIT 1), false)
 FROM product p GROUP BY p.lead ORDER BY p.lead;
 
+-- :name providers
+-- The hospitals and pharmacies that this database's programmes know.
+SELECT id FROM public.provider ORDER BY id;
+
 -- :name insert_login
 -- A credential of the demonstration; one that is there stays.
 INSERT INTO public.credential (digest, role, label, programme, person_id, insurer, provider, issued_at, expires_at)
@@ -95,3 +99,35 @@ SELECT terms_digest FROM offer WHERE product = %(product)s ORDER BY id DESC LIMI
 -- :name schemas
 -- The schemas of this database's programmes.
 SELECT schema_name FROM public.programme ORDER BY schema_name;
+
+-- :name insert_provider
+-- A hospital as every programme knows it.
+INSERT INTO public.provider (id, name, area, created_at) VALUES (%(id)s, %(name)s, %(area)s, %(at)s) ON CONFLICT DO NOTHING;
+
+-- :name insert_hospital
+-- A hospital as this programme knows it.
+INSERT INTO hospital (id, name, area, grade, designated_from, desk) VALUES (%(id)s, %(name)s, %(area)s, %(grade)s, %(since)s, %(desk)s)
+ON CONFLICT DO NOTHING;
+
+-- :name connect_hospitals
+-- Where the simulated hospitals' systems answer.
+UPDATE public.provider SET endpoint = %(base)s || '/hospital-' || id;
+
+-- :name desks
+-- The hospitals of a programme that deduct at their desks.
+SELECT id, name FROM hospital WHERE desk ORDER BY id;
+
+-- :name patients
+-- People who are insured on a day, by their national numbers.
+SELECT p.psn_no FROM person p WHERE EXISTS (
+    SELECT FROM policy y WHERE y.insured_id = p.id AND y.state = 'in-force' AND %(on)s BETWEEN y.period_from AND y.period_to)
+ORDER BY p.id LIMIT %(most)s;
+
+-- :name residents
+-- Adults who are no characters of the demonstration, and have no policy yet.
+SELECT id FROM person WHERE id > %(characters)s AND born < %(before)s AND NOT EXISTS (SELECT FROM policy y WHERE y.insured_id = person.id)
+ORDER BY id LIMIT %(most)s;
+
+-- :name count_policies
+-- Whether anybody is insured already.
+SELECT count(*) FROM policy;

@@ -23,6 +23,7 @@ from huibao.db.migrate import migrate
 from huibao.db.settings import data_folder
 from huibao.demo import hints
 from huibao.demo.founding import Founded, found
+from huibao.demo.insuring import insure
 from huibao.demo.logins import Login, grant, logins
 from huibao.demo.people import SQL
 from huibao.demo.programmes import builtin
@@ -54,6 +55,7 @@ def run(console: Console, people: int, port: int, workers: int) -> None:
         _wait(f"{url}/health")
         _wait(f"http://127.0.0.1:{port + 1}/cash/faults")
         connect(url, ground)
+        insure(ground.settings.database_url, builtin(), ground.settings.secrets.keyring, ground.settings.clock.now())
         if clock := os.environ.get("HUIBAO_CLOCK"):
             console.print(f"演示时钟停在 {ground.settings.clock.now():%Y-%m-%d}（HUIBAO_CLOCK={clock}）", highlight=False, soft_wrap=True)
         console.print(f"惠保演示已就绪（{time.perf_counter() - began:.1f} 秒）", style="bold", highlight=False)
@@ -70,12 +72,15 @@ def prepare(people: int, outside: str) -> Ground:
     secrets = settings.secrets
     founded = found(settings.database_url, builtin(), people, at, secrets.keyring, secrets.index_key)
     leads: list[tuple[str, str, bool]] = []
+    hospitals: list[tuple[str, str, str]] = []
     with connect_owner(settings.database_url, "huibao demo") as connection, connection.transaction():
         connection.execute(SQL["connect_insurers"], {"base": outside})
+        connection.execute(SQL["connect_hospitals"], {"base": outside})
         for one in founded:
             connection.execute(SQL["enter"], {"schema": f"p_{one.code}"})
+            hospitals += [(one.code, id, name) for id, name in connection.execute(SQL["desks"]).fetchall()]
             leads += [(one.code, insurer, passed) for insurer, _, passed in connection.execute(SQL["leads"]).fetchall()]
-        known = tuple(logins(founded, [(code, insurer) for code, insurer, _ in leads], secrets.token_secret))
+        known = tuple(logins(founded, [(code, insurer) for code, insurer, _ in leads], hospitals, secrets.token_secret))
         grant(connection, known, at)
     return Ground(settings, founded, known, tuple(leads))
 

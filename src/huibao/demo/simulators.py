@@ -1,4 +1,7 @@
-"""The outside systems of the demonstration, simulated in a process of their own: cash channel, identity service, insurers."""
+"""The outside systems of the demonstration, simulated in a process of their own.
+
+Cash channel, identity service, insurers' and hospitals' systems, the bank of payouts, messages to phones.
+"""
 
 import os
 from collections import defaultdict
@@ -25,10 +28,11 @@ def serve(port: int, platform: str) -> None:
 
 
 def application() -> Simulators:
-    """The simulated systems, with the insurers of the database's programmes and what each leads."""
+    """The simulated systems, with the insurers of the database's programmes, what each leads, and the hospitals."""
     settings = read()
     products: defaultdict[str, set[str]] = defaultdict(set)
     with connect_owner(settings.database_url, "huibao simulators") as connection:
+        hospitals = [id for (id,) in connection.execute(SQL["providers"]).fetchall()]
         for (schema,) in connection.execute(SQL["schemas"]).fetchall():
             with connection.transaction():
                 connection.execute(SQL["enter"], {"schema": schema})
@@ -36,5 +40,5 @@ def application() -> Simulators:
                     products[insurer].update(led)
     secret = settings.secrets.channel_secret
     return build(
-        settings.clock, Secrets(secret, secret, dict.fromkeys(products, secret)),
-        os.environ[_PLATFORM] + "/v1/{programme}/payment-notices", os.environ[_PUBLIC], httpx.AsyncClient(), products)
+        settings.clock, Secrets(secret, secret, dict.fromkeys(products, secret), dict.fromkeys(hospitals, secret), secret, secret),
+        os.environ[_PLATFORM] + "/v1/{programme}/payment-notices", os.environ[_PUBLIC], httpx.AsyncClient(), products, hospitals)

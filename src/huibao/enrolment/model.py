@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from huibao.benefits.facts import Facts
+
 PayWith = Literal["account", "cash", "sponsor"]
 OrderState = Literal["awaiting-payment", "awaiting-review", "completed", "void"]
 PolicyState = Literal["pending", "in-force", "void"]
@@ -85,7 +87,10 @@ Command = Buy | Paid | Release
 
 @dataclass(slots=True)
 class Policy:
-    """A policy of an order while a batch moves it on; its parts are account kind and fen."""
+    """A policy of an order while a batch moves it on; its parts are account kind and fen.
+
+    `facts` are frozen when it is decided: what the arithmetic of its benefits may ask of the insured.
+    """
 
     order: int
     position: int
@@ -97,6 +102,7 @@ class Policy:
     parts: tuple[tuple[str, int], ...]
     cash_fen: int
     share: int
+    facts: Facts
     state: PolicyState
     period_from: date | None = None
     period_to: date | None = None

@@ -24,7 +24,7 @@ def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datet
         policies=[
             Policy(order_id, position, grant.member, offer.product, grant.relation, grant.tier, grant.premium_fen,
                    tuple((part.account, part.fen) for part in grant.granted.parts),
-                   grant.granted.cash_fen if cash else 0, share, "pending")
+                   grant.granted.cash_fen if cash else 0, share, grant.facts, "pending")
             for position, grant in enumerate(granting.grants, 1)
         ])
     state.add(order)

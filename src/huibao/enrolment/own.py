@@ -3,30 +3,15 @@
 A payment is told by the channel's notice and found by asking; both are this one request.
 """
 
-from typing import Final, NamedTuple
-
-from huibao.enrolment.model import Command, Paid, Release
-
-#: Under whom what the service does by itself is recorded.
-NOBODY: Final = 0
-_PRINCIPAL: Final = f"credential:{NOBODY}"
+from huibao.enrolment.model import Paid, Release
+from huibao.record.model import NOBODY, OURSELVES, Request
 
 
-class Request(NamedTuple):
-    """A command as it is submitted: whose key, by which route, which key, its canonical body."""
-
-    principal: str
-    route: str
-    key: str
-    body: bytes
-    command: Command
-
-
-def paid(order: int, fen: int, reference: str) -> Request:
+def paid(order: int, fen: int, reference: str) -> Request[Paid]:
     """The cash channel took `fen` for an order, under its own reference."""
-    return Request(_PRINCIPAL, "paid", f"paid:{reference}", f"{order} {fen} {reference}".encode(), Paid(NOBODY, order, fen, reference))
+    return Request(OURSELVES, "paid", f"paid:{reference}", f"{order} {fen} {reference}".encode(), Paid(NOBODY, order, fen, reference))
 
 
-def expired(order: int) -> Request:
+def expired(order: int) -> Request[Release]:
     """An order was not paid in time."""
-    return Request(_PRINCIPAL, "expired", f"expired:{order}", str(order).encode(), Release(NOBODY, order, "expired"))
+    return Request(OURSELVES, "expired", f"expired:{order}", str(order).encode(), Release(NOBODY, order, "expired"))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from huibao.benefits.facts import Facts, Value
 from huibao.benefits.premium import premium_fen, takes
 from huibao.catalogue.model import Offer
 from huibao.catalogue.terms import TO_ACCEPT
@@ -39,11 +40,15 @@ _STRANGER: Final = Kin("other", False)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What is granted for one insured: the member, the relation, the premium and the scheme's split of it."""
+    """What is granted for one insured: the member, the relation, the premium and the scheme's split of it.
+
+    `facts` are what the policy freezes: what its arithmetic may ask of the insured later.
+    """
 
     member: int
     relation: str
     tier: str | None
+    facts: Facts
     premium_fen: int
     granted: Granted
 
@@ -205,7 +210,7 @@ def _insured(
     if isinstance(granted, Refusal):
         return granted
     assert member is not None, "a scheme refuses account money for a stranger"
-    return Grant(member.id, kin.relation, wish.tier, premium, granted)
+    return Grant(member.id, kin.relation, wish.tier, facts or {}, premium, granted)
 
 
 def _person(state: State, offer: Offer, buy: Buy, member: Member | None) -> Refusal | None:
@@ -220,10 +225,10 @@ def _person(state: State, offer: Offer, buy: Buy, member: Member | None) -> Refu
     return None
 
 
-def _facts(offer: Offer, buy: Buy, wish: InsuredWish, member: Member, on: date) -> dict[str, str | int | bool | None]:
+def _facts(offer: Offer, buy: Buy, wish: InsuredWish, member: Member, on: date) -> Facts:
     """What is frozen when the policy starts: age on the first day of cover, insurance, hardship, tier, family in this order."""
     enrolled = member.person.enrolments
-    facts: dict[str, str | int | bool | None] = {
+    facts: dict[str, Value] = {
         "age": whole_years(member.born, offer.cover_from(on)),
         "insutype": next((e.insurance for e in enrolled if e.status == "1"), enrolled[0].insurance if enrolled else ""),
         "hardship": member.hardship,

@@ -24,10 +24,13 @@ FROM unnest(%(ids)s::bigint[], %(buyers)s::bigint[], %(offers)s::integer[], %(pa
 
 -- :name insert_policies
 -- New policies.
-INSERT INTO policy (order_id, position, insured_id, product, relation, tier, premium_fen, cash_fen, share, period_from, period_to, state)
-SELECT * FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(insured)s::bigint[], %(products)s::text[],
+INSERT INTO policy (order_id, position, insured_id, product, relation, tier, premium_fen, cash_fen, share, period_from, period_to, state,
+                    facts)
+SELECT u.order_id, u.position, u.insured, u.product, u.relation, u.tier, u.premium, u.cash, u.share, u.since, u.until, u.state, u.facts::jsonb
+FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(insured)s::bigint[], %(products)s::text[],
                      %(relations)s::text[], %(tiers)s::text[], %(premiums)s::bigint[], %(cash)s::bigint[], %(shares)s::smallint[],
-                     %(since)s::date[], %(until)s::date[], %(states)s::text[]);
+                     %(since)s::date[], %(until)s::date[], %(states)s::text[], %(facts)s::text[])
+     AS u (order_id, position, insured, product, relation, tier, premium, cash, share, since, until, state, facts);
 
 -- :name move_orders
 -- Orders that go on to another state.

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
+
+import msgspec
 
 from huibao.catalogue.model import Offer, Programme, Shelf
 from huibao.core.sealing import Keyring
@@ -12,6 +15,8 @@ from huibao.ledger.books import Books
 from huibao.ledger.model import Account
 from huibao.members.model import Member
 from huibao.pool.streams import Adding
+
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 @dataclass(slots=True)
@@ -106,6 +111,7 @@ def policy_columns(policies: Sequence[Policy]) -> dict[str, Column]:
         "since": Dates([p.period_from for p in policies]),
         "until": Dates([p.period_to for p in policies]),
         "states": Texts([p.state for p in policies]),
+        "facts": Texts([_ENCODER.encode(p.facts).decode() for p in policies]),
     }
 
 

@@ -117,7 +117,8 @@ class Orders:
         await wire.go()
         policies: defaultdict[int, list[Policy]] = defaultdict(list)
         for order, position, insured, product, relation, tier, premium, cash, share, state, since, until in lines.rows():
-            policies[order].append(Policy(order, position, insured, product, relation, tier, premium, (), cash, share, state, since, until))
+            policies[order].append(
+                Policy(order, position, insured, product, relation, tier, premium, (), cash, share, {}, state, since, until))
         return {
             id: Order(id, at, buyer, offer, product, pay_with, sponsor, premium, cash, state, review_by, deadline, credential, policies[id])
             for id, at, buyer, offer, product, pay_with, sponsor, premium, cash, state, review_by, deadline, credential

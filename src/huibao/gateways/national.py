@@ -6,7 +6,8 @@ only odd is noted.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -82,6 +83,54 @@ def read_message(transaction: str, answer: Mapping[str, Any] | None, request: Ma
     except Unreadable as unreadable:
         return unreadable.refusal
     return broken or Message(transaction, row, notes=notes)
+
+
+#: What the messages around a settlement call what the bill's row calls otherwise: admission （2401） and discharge （2402）.
+_OF_VISIT: Final[Mapping[str, tuple[str, ...]]] = {
+    "begndate": ("begntime", "adm_time"), "enddate": ("endtime", "dscg_time", "dscgTime"), "dise_codg": ("dscg_maindiag_code",)}
+#: What names a person, a visit, a settlement or a hospital has it in visible characters, and not many.
+_NUMBERS: Final = ("setl_id", "psn_no", "mdtrt_id", "reverses")
+_NUMBER: Final = re.compile(r"[!-~]{1,40}")
+
+
+def received(
+    transaction: str, answer: Mapping[str, Any], request: Mapping[str, Any] | None = None, visit: Mapping[str, Any] | None = None,
+    lines: Sequence[Mapping[str, Any]] = (), *, acct_inside_fund: bool = False,
+) -> Message | Refusal:
+    """A settlement, pre-settlement or reversal as a hospital or an agency sends it, whole: the platform's answer, or its setlinfo
+    alone; of a reversal what was asked; what was sent at admission and discharge; the lines of the bill."""
+    if "setlinfo" not in answer and "output" not in answer and "infcode" not in answer:
+        answer = {"setlinfo": answer}
+    envelope = answer if "setlinfo" not in answer else {"infcode": "0", "output": answer}
+    found = read_message(transaction, envelope, request, acct_inside_fund=acct_inside_fund)
+    if isinstance(found, Refusal):
+        return found
+    row = {**_plain(_visit_of(visit or {})), **_plain(found.row)}
+    if request is not None and transaction in REVERSES:
+        row = {**{name: value for name, value in _plain(request.get("data") or {}).items() if name in ("psn_no", "mdtrt_id")}, **row}
+    for name in [name for name in _NUMBERS if name in row]:
+        row[name] = str(row[name]).strip()
+        if not _NUMBER.fullmatch(row[name]):
+            return _refuse("settlement.field_unreadable", f"{name} 不是编号（可见字符，最多四十位）。请改正后重新发送。",
+                           f"{name} is no number of visible characters, at most forty: mend it and send again.", {"field": name})
+    details: tuple[Row, ...] | Refusal = ()
+    if lines:
+        details = read_lines("2301", {"infcode": "0", "output": {"result": [_plain(line) for line in lines]}})
+    return details if isinstance(details, Refusal) else Message(transaction, row, details, found.notes)
+
+
+def _visit_of(visit: Mapping[str, Any]) -> dict[str, Any]:
+    row = {name: value for name, value in visit.items() if value is not None and value != ""}
+    for name, variants in _OF_VISIT.items():
+        said = [row[variant] for variant in variants if variant in row]
+        if name not in row and said:
+            row[name] = said[0]
+    return row
+
+
+def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are one value: what is nested is no field of a bill."""
+    return {name: value for name, value in found.items() if isinstance(value, str | int | Decimal) and not isinstance(value, bool)}
 
 
 def _output(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | Refusal:

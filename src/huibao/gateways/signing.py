@@ -66,7 +66,10 @@ class Unreachable(Exception):
         Unreachable
         ├── ChannelUnreachable     the cash channel
         ├── IdentityUnreachable    the identity service
-        └── InsurerUnreachable     an insurer's system
+        ├── InsurerUnreachable     an insurer's system
+        ├── HospitalUnreachable    a hospital's system
+        ├── BankUnreachable        the bank of the payout accounts
+        └── NoticesUnreachable     the channel of messages to people
 
     `zh` and `en` say what was the matter and hold nothing that was sent.
     """

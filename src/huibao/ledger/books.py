@@ -63,7 +63,8 @@ class Books:
     # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def transfer(self, kind: str, debit: Account, credit: Account, fen: int, *,
-                 person: int | None = None, order: int | None = None, position: int | None = None, year: int | None = None) -> None:
+                 person: int | None = None, order: int | None = None, position: int | None = None, year: int | None = None,
+                 settlement: int | None = None, payout: int | None = None, recovery: int | None = None) -> None:
         """Moves `fen`; a person's account money counts in limit `year`."""
         leaves, reaches = ROUTES[kind]
         if debit.kind not in leaves or credit.kind not in reaches:
@@ -78,7 +79,7 @@ class Books:
         self._net[credit.id][1] += fen
         self.accounts.setdefault(debit.id, debit)
         self.accounts.setdefault(credit.id, credit)
-        self.transfers.append(Transfer(kind, debit.id, credit.id, fen, person, order, position))
+        self.transfers.append(Transfer(kind, debit.id, credit.id, fen, person, order, position, settlement, payout, recovery))
         if year is not None and debit.owner_id is not None:
             self._count(debit.owner_id, year, fen, 0)
 
@@ -130,6 +131,9 @@ class Books:
                 "people": Int8s([t.person_id for t in self.transfers]),
                 "orders": Int8s([t.order_id for t in self.transfers]),
                 "positions": Int8s([t.position for t in self.transfers]),
+                "settlements": Int8s([t.settlement_id for t in self.transfers]),
+                "payouts": Int8s([t.payout_id for t in self.transfers]),
+                "recoveries": Int8s([t.recovery_id for t in self.transfers]),
             })
         if self.new_holds:
             wire.ask(SQL["insert_holds"], {

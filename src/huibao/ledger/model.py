@@ -6,12 +6,17 @@ from typing import Final, Literal
 
 #: What an account is. `personal` and `savings` are a person's medical-insurance accounts; `sponsor` is prepaid by who
 #: pays for others; `clearing` is account money owed to the insurer until it is remitted; `income` and `payout` are the
-#: insurer's two bank accounts of one product （JL-3.1a）; `fund` and `cash` stand for the world outside.
-AccountKind = Literal["personal", "savings", "sponsor", "clearing", "income", "payout", "fund", "cash"]
+#: insurer's two bank accounts of one product （JL-3.1a）. `claims` has what a product's claims have cost so far; `hospital`
+#: and `claimant` stand for who is paid for them: below zero is still owed, above zero was paid ahead. `insurer` is a
+#: co-insurer's own money, `fund` and `cash` stand for the world outside.
+AccountKind = Literal[
+    "personal", "savings", "sponsor", "clearing", "income", "payout", "claims", "hospital", "claimant", "insurer", "fund", "cash"]
 HoldEnd = Literal["posted", "voided"]
 
 #: Accounts of one product: the hottest rows.
-PRODUCT_KINDS: Final = ("clearing", "income", "payout")
+PRODUCT_KINDS: Final = ("clearing", "income", "payout", "claims", "hospital", "claimant", "insurer")
+
+_PAYEES: Final = ("hospital", "claimant")
 
 #: Each kind of transfer with the accounts it may leave and the accounts it may reach. What is not here does not move:
 #: premiums never reach a payout account, nor claims leave an income account.
@@ -21,6 +26,13 @@ ROUTES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "premium-account": (("personal", "savings"), ("clearing",)),
     "premium-cash": (("cash",), ("income",)),
     "premium-sponsor": (("sponsor",), ("income",)),
+    "claim-incurred": (_PAYEES, ("claims",)),
+    "claim-taken-back": (("claims",), _PAYEES),
+    "claim-advanced": (("insurer",), ("payout",)),
+    "claim-paid": (("payout",), _PAYEES),
+    "claim-returned": (_PAYEES, ("payout",)),
+    "claim-recovered": (("insurer",), ("payout",)),
+    "advance-repaid": (("payout",), ("insurer",)),
 }
 
 
@@ -57,6 +69,9 @@ class Transfer:
     person_id: int | None = None
     order_id: int | None = None
     position: int | None = None
+    settlement_id: int | None = None
+    payout_id: int | None = None
+    recovery_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

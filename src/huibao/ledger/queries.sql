@@ -22,9 +22,32 @@ ORDER BY h.id;
 
 -- :name insert_transfers
 -- What moved, in the order in which it was decided.
-INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id, order_id, position)
+INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id, order_id, position, settlement_id, payout_id, recovery_id)
 SELECT %(at)s, * FROM unnest(%(kinds)s::text[], %(debits)s::bigint[], %(credits)s::bigint[], %(fen)s::bigint[],
-                             %(people)s::bigint[], %(orders)s::bigint[], %(positions)s::smallint[]);
+                             %(people)s::bigint[], %(orders)s::bigint[], %(positions)s::smallint[], %(settlements)s::bigint[],
+                             %(payouts)s::bigint[], %(recoveries)s::bigint[]);
+
+-- :name claim_accounts
+-- The accounts of claims of these products: what they cost, and what is between the payout account and who is paid.
+SELECT id, owner_id, kind, product, party, overdraft, state, credit_fen - debit_fen, held_fen FROM account
+WHERE product = ANY(%(products)s::text[]) AND kind IN ('claims', 'claimant', 'payout', 'insurer');
+
+-- :name hospital_accounts
+-- The accounts of these hospitals, one for each product that ever paid there.
+SELECT id, owner_id, kind, product, party, overdraft, state, credit_fen - debit_fen, held_fen FROM account
+WHERE party = ANY(%(hospitals)s::text[]) AND kind = 'hospital';
+
+-- :name open_hospital_accounts
+-- Accounts of hospitals that a product pays for the first time; one that a neighbour opens meanwhile is waited for.
+INSERT INTO account (kind, product, party, overdraft)
+SELECT 'hospital', u.product, u.party, true FROM unnest(%(products)s::text[], %(hospitals)s::text[]) AS u (product, party)
+ON CONFLICT DO NOTHING;
+
+-- :name open_claim_accounts
+-- What a product needs to pay claims: their cost, what is owed to people, each co-insurer's own money.
+INSERT INTO account (kind, product, party, overdraft)
+SELECT u.kind, %(product)s, u.party, u.kind <> 'claims' FROM unnest(%(kinds)s::text[], %(parties)s::text[]) AS u (kind, party)
+ON CONFLICT DO NOTHING;
 
 -- :name insert_holds
 -- What was set aside.

@@ -48,7 +48,7 @@ def read(asked: AskedPeople) -> dict[int, Member]:
     for person_id, kind, value in asked.standings.rows():
         if kind == "hardship":
             hardship.setdefault(person_id, value)
-        else:
+        elif kind == "chronic-benefit":
             chronic.add(person_id)
     kin: defaultdict[int, dict[int, Kin]] = defaultdict(dict)
     for person_id, relative_id, relation, account_family in asked.kin.rows():

@@ -2,9 +2,10 @@
 -- The people of a batch, named or by their orders, locked in order of id: with each row, all that is scarce about a person.
 SELECT p.id, p.born, p.died, k.wrapped
 FROM person p LEFT JOIN person_key k ON k.person_id = p.id
-WHERE p.id = ANY(%(people)s::bigint[])
-   OR p.id IN (SELECT buyer_id FROM orders WHERE id = ANY(%(orders)s::bigint[]))
-   OR p.id IN (SELECT insured_id FROM policy WHERE order_id = ANY(%(orders)s::bigint[]))
+WHERE p.id IN (
+    SELECT unnest(%(people)s::bigint[])
+    UNION SELECT buyer_id FROM orders WHERE id = ANY(%(orders)s::bigint[])
+    UNION SELECT insured_id FROM policy WHERE order_id = ANY(%(orders)s::bigint[]))
 ORDER BY p.id FOR NO KEY UPDATE OF p;
 
 -- :name lock_named
@@ -24,7 +25,7 @@ ORDER BY person_id, insurance;
 -- :name standings
 -- Hardship and the chronic-disease benefit in force on a day, as known now.
 SELECT person_id, kind, value FROM standing
-WHERE person_id = ANY(%(people)s::bigint[]) AND valid_from <= %(on)s AND (valid_to IS NULL OR %(on)s <= valid_to)
+WHERE kind <> 'away' AND person_id = ANY(%(people)s::bigint[]) AND valid_from <= %(on)s AND (valid_to IS NULL OR %(on)s <= valid_to)
   AND known_to IS NULL
 ORDER BY person_id, kind, value;
 

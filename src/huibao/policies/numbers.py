@@ -1,13 +1,16 @@
-"""Numbers that people read and type: an order's, and a policy's within it.
+"""Numbers that people read and type: an order's, a policy's within it, a settlement's.
 
 An order of programme 540000 is 540000-000000000123-2, where 2 checks the digits before it; its second policy is
-540000-000000000123-2-02. A slip of one digit or a swap of neighbours is noticed.
+540000-000000000123-2-02. A settlement has an S before its digits, 540000-S000000000124-0. A slip of one digit or a swap of
+neighbours is noticed.
 """
 
 import re
 from typing import Final
 
 _NUMBER: Final = re.compile(r"([0-9]{6})-([0-9]{12})-([0-9])(?:-([0-9]{2}))?")
+
+_SETTLEMENT: Final = re.compile(r"([0-9]{6})-S([0-9]{12})-([0-9])")
 
 #: Damm's quasigroup: a check digit that catches all single errors and all swaps of neighbours.
 _DAMM: Final = tuple({digit: int(next_) for digit, next_ in zip("0123456789", row, strict=True)} for row in (
@@ -24,6 +27,20 @@ def order_number(programme: str, order: int) -> str:
 def policy_number(programme: str, order: int, position: int) -> str:
     """The number of a policy: its order's, and its place in it from 1."""
     return f"{order_number(programme, order)}-{position:02d}"
+
+
+def settlement_number(programme: str, settlement: int) -> str:
+    """The number of a settlement by its id."""
+    digits = f"{settlement:012d}"
+    return f"{programme}-S{digits}-{_check(programme + digits)}"
+
+
+def read_settlement(programme: str, number: str) -> int | None:
+    """The id of a settlement; None for another programme's, a mistyped or no number."""
+    match = _SETTLEMENT.fullmatch(number.strip())
+    if match is None or match[1] != programme or str(_check(match[1] + match[2])) != match[3]:
+        return None
+    return int(match[2])
 
 
 def read_number(programme: str, number: str) -> tuple[int, int | None] | None:

@@ -54,11 +54,13 @@ async def run(
     known = {key.bytes: (body, Answer(outcome, answer, True)) for key, body, outcome, answer in stored.rows()}
 
     decided: list[tuple[int, Decision]] = []
+    fresh: dict[bytes, Answer] = {}
     for item in batch:
         if item.key in new and first[item.key] is item:
             decision = work.decide(state, new[item.key], item.command, at)
             decided.append((new[item.key], decision))
             known[item.key] = (item.body, Answer(decision.outcome, decision.body))
+            fresh[item.key] = Answer(decision.outcome, decision.told or decision.body)
     reached("batch.before_effects")
     if decided:
         await _write(wire, work, state, decided, at)
@@ -66,7 +68,7 @@ async def run(
     wire.ask(SQL["commit"])
     await wire.go()
     reached("batch.after_commit")
-    return [_answer(item, first[item.key] is item and item.key in new, *known[item.key]) for item in batch]
+    return [_answer(item, fresh.get(item.key) if first[item.key] is item else None, *known[item.key]) for item in batch]
 
 
 async def _write(
@@ -102,7 +104,8 @@ async def _write(
     wire.ask(SQL["move_head"], end)
 
 
-def _answer(item: Waiting[C, Answer], decided_now: bool, body: bytes, answer: Answer) -> Answer:
-    if item.body != body:
-        return _USED
-    return answer if decided_now else Answer(answer.outcome, answer.body, True)
+def _answer(item: Waiting[C, Answer], fresh: Answer | None, body: bytes, kept: Answer) -> Answer:
+    """What one caller is told: what was decided just now for this very request, or what its key keeps."""
+    if fresh is not None:
+        return fresh
+    return Answer(kept.outcome, kept.body, True) if item.body == body else _USED

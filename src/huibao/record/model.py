@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from psycopg import AsyncConnection
@@ -13,6 +13,7 @@ from huibao.core.refusal import Refusal
 from huibao.db.wire import Wire
 
 C_contra = TypeVar("C_contra", contravariant=True)
+C = TypeVar("C")
 S = TypeVar("S")
 
 DONE: Final = "done"
@@ -24,7 +25,8 @@ Connection = AsyncConnection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command is told: `outcome` is `done` or a refusal's code, `body` JSON. `replayed` says it was told before."""
+    """What a command is told: `outcome` is `done` or a refusal's code, `body` JSON. `replayed` says it was told before,
+    and `body` is then what the plain record kept."""
 
     outcome: str
     body: bytes
@@ -33,7 +35,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is recorded of one command; `evidence` is sealed already, under the key of `person_id`."""
+    """What is recorded of one command; `sealed` is the evidence, under the key of `person_id`.
+
+    `told` is what the caller is told now, where the record's plain `body` keeps less: the whole is in the evidence then.
+    """
 
     kind: str
     outcome: str
@@ -41,6 +46,22 @@ class Decision:
     credential: int
     person_id: int | None = None
     sealed: bytes | None = None
+    told: bytes | None = None
+
+
+#: Under whom what the service does by itself is recorded.
+NOBODY: Final = 0
+OURSELVES: Final = f"credential:{NOBODY}"
+
+
+class Request(NamedTuple, Generic[C]):
+    """A command as it is submitted: whose key, by which route, which key, its canonical body."""
+
+    principal: str
+    route: str
+    key: str
+    body: bytes
+    command: C
 
 
 class Work(Protocol[C_contra, S]):

@@ -61,6 +61,7 @@ def _sections(scheme: Scheme) -> dict[str, tuple[Rule, ...]]:
         "净赔付率": scheme.payout_ratio,
         "年度结余": scheme.surplus,
         "账务": scheme.books,
+        "出院直赔": scheme.desk,
     }
 
 
@@ -142,6 +143,11 @@ def _books(rule: model.Books) -> str:
             f"收入与赔付{'分设账户' if rule.income_and_payout_apart else '不分设账户'}")
 
 
+def _desk(rule: model.Desk) -> str:
+    return (f"医院 {rule.confirm_hours} 小时内确认抵扣，经查未抵扣的{words.UNCONFIRMED[rule.unconfirmed]}；"
+            f"冲销后等待 {rule.wait_days} 天重新结算，应补的 {rule.pay_days} 天内支付")
+
+
 _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Payer: _payer,
     model.Insured: lambda rule: _enrolment(rule.insurance, rule.status),
@@ -168,4 +174,5 @@ _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.PayoutRatio: lambda rule: f"协议期净赔付低于总筹资额的 {percent(rule.below)} 时重新精算",
     model.Surplus: lambda rule: "限定利润以外的转入下一年度或周期" if rule.carried else "不结转",
     model.Books: _books,
+    model.Desk: _desk,
 }

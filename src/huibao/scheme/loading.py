@@ -82,6 +82,7 @@ def load_text(name: str, text: str) -> Scheme:
         payout_ratio=reading.versions(root, "payout_ratio", sections.payout_ratio),
         surplus=reading.versions(root, "surplus", sections.surplus),
         books=reading.versions(root, "books", sections.books),
+        desk=reading.versions(root, "desk", sections.desk),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     reading.close()

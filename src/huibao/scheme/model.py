@@ -279,6 +279,26 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """How settlements at the discharge desk run.
+
+    A hospital says within `confirm_hours` that it deducted; where it did not, nothing is due (`unconfirmed` is "void") or the
+    insured is paid directly ("person"). After a reversal, `wait_days` are left for the same visit's new settlement before what
+    came after is put right; what is more due then is paid within `pay_days`.
+    """
+
+    basis: Basis
+    confirm_hours: int = 24
+    unconfirmed: str = "person"
+    wait_days: int = 3
+    pay_days: int = 10
+
+
+#: How a desk runs where the scheme is silent.
+DESK: Final = Desk(Basis(EXAMPLE, date.min, None))
+
+
+@dataclass(frozen=True, slots=True)
 class Scheme:
     """One area's scheme as loaded. `admdvs` are the prefixes of the area codes it reaches."""
 
@@ -312,6 +332,7 @@ class Scheme:
     payout_ratio: tuple[PayoutRatio, ...]
     surplus: tuple[Surplus, ...]
     books: tuple[Books, ...]
+    desk: tuple[Desk, ...]
     digest: str
 
 

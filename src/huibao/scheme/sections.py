@@ -89,6 +89,16 @@ def review_clock(reading: Reading, table: Table, basis: Basis) -> model.ReviewCl
     return model.ReviewClock(basis, escalate, void, table.choice("missed_start", words.MISSED_START))
 
 
+def desk(reading: Reading, table: Table, basis: Basis) -> model.Desk:
+    return model.Desk(
+        basis,
+        table.whole("confirm_hours", 24, least=1),
+        table.choice("unconfirmed", words.UNCONFIRMED, "person"),
+        table.whole("wait_days", 3, least=0),
+        table.whole("pay_days", 10, least=1),
+    )
+
+
 def kinds(reading: Reading, table: Table, basis: Basis) -> model.Kinds:
     return model.Kinds(basis, _some(table, "sell", words.KINDS))
 

@@ -1,9 +1,10 @@
-"""Every invariant on one programme, at one instant; each finding says which, and who offends it.
+"""The ground's invariants on one programme, at one instant; each finding says which, and who offends it.
 
-The letters are those of `docs/reference/verify.md`. (k) columns and single claims, and (l) remittances, come with what they are about.
+The letters are those of `docs/reference/verify.md`. Settlements have theirs in `settlements`, (k) columns beside single settlements in
+`columns`; (l) remittances come with what they are about.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -15,6 +16,7 @@ from psycopg.rows import TupleRow
 from huibao.core import chain
 from huibao.db import arrays, sqlfile
 from huibao.db.arrays import Int8s, Texts
+from huibao.db.sqlfile import Queries
 from huibao.ledger.model import ROUTES
 from huibao.pool.shares import of_total
 from huibao.scheme.model import Scheme, in_force
@@ -29,12 +31,13 @@ MOST_NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One invariant and its offenders; none is good. `more` were found beyond those named."""
+    """One invariant and its offenders; none is good. `more` were found beyond those named; `note` says what was looked at, if not all."""
 
     letter: str
     name: str
     offenders: tuple[str, ...]
     more: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,19 @@ class Subject:
     at: datetime
 
 
-def verify(subject: Subject) -> Iterator[Finding]:
-    """Each invariant's finding, in order. The connection's transaction is the caller's: REPEATABLE READ, search_path set."""
+#: What finds the offenders of one invariant.
+Check = Callable[[Subject], Iterator[str]]
+#: Invariants: letter, name, and what finds who offends them.
+Checks = Sequence[tuple[str, str, Check]]
+
+
+def verify(subject: Subject, checks: Checks | None = None) -> Iterator[Finding]:
+    """Each invariant's finding, in order; the ground's where no others are named.
+
+    The connection's transaction is the caller's: REPEATABLE READ, search_path set.
+    """
     arrays.register(subject.connection)
-    for letter, name, check in CHECKS:
+    for letter, name, check in CHECKS if checks is None else checks:
         named: list[str] = []
         more = 0
         try:
@@ -66,15 +78,17 @@ def verify(subject: Subject) -> Iterator[Finding]:
         yield Finding(letter, name, tuple(named), more)
 
 
-Check = Callable[[Subject], Iterator[str]]
-
-
-def _sql(name: str, given: Callable[[Subject], Mapping[str, Any]] | None = None) -> Check:
+def statement(queries: Queries, name: str, given: Callable[[Subject], Mapping[str, Any]] | None = None) -> Check:
+    """The offenders that a statement finds, with what it is `given`."""
     def check(subject: Subject) -> Iterator[str]:
-        for (offender,) in subject.connection.execute(SQL[name], given(subject) if given else {}):
+        for (offender,) in subject.connection.execute(queries[name], given(subject) if given else {}):
             yield offender
 
     return check
+
+
+def _sql(name: str, given: Callable[[Subject], Mapping[str, Any]] | None = None) -> Check:
+    return statement(SQL, name, given)
 
 
 def _routes(_: Subject) -> Mapping[str, Any]:
@@ -139,7 +153,7 @@ def _texts(subject: Subject) -> Iterator[str]:
             yield f"the text of {kind} {name} was altered"
 
 
-CHECKS: Final[tuple[tuple[str, str, Check], ...]] = (
+CHECKS: Final[Checks] = (
     ("a", "double entry", _sql("double_entry")),
     ("a", "routes of money", _sql("routes", _routes)),
     ("b", "balances", _sql("balances")),

@@ -3,12 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from psycopg import IsolationLevel
 
+from huibao.core.sealing import Keyring
 from huibao.db.connect import connect_owner
 from huibao.scheme import loading as schemes
-from huibao.verify.checks import SQL, Finding, Subject, verify
+from huibao.verify import checks, settlements
+from huibao.verify.checks import SQL, Checks, Finding, Subject, verify
+from huibao.verify.columns import verify_columns
+
+#: Everything that needs no keys, in the order of its letters.
+EVERYTHING: Final[Checks] = sorted((*checks.CHECKS, *settlements.CHECKS), key=lambda check: check[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +31,11 @@ class Verified:
         return not any(finding.offenders for finding in self.findings)
 
 
-def verify_all(owner_url: str, at: datetime, only: str | None = None) -> Iterator[Verified]:
-    """Each programme's findings, each at one instant of its own; `only` is one programme's code."""
+def verify_all(owner_url: str, at: datetime, only: str | None = None, keyring: Keyring | None = None) -> Iterator[Verified]:
+    """Each programme's findings, each at one instant of its own; `only` is one programme's code.
+
+    With a keyring, sealed messages are opened and folded as columns too. Raises `KeysUnfit` where they are sealed under other keys.
+    """
     with connect_owner(owner_url, "huibao verify") as connection:
         rows = connection.execute(SQL["programmes"]).fetchall()
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
@@ -35,5 +45,8 @@ def verify_all(owner_url: str, at: datetime, only: str | None = None) -> Iterato
                 continue
             with connection.transaction():
                 connection.execute(SQL["enter"], {"schema": schema})
-                found = tuple(verify(Subject(connection, code, schemes.builtin(scheme), at)))
-            yield Verified(code, name, found)
+                subject = Subject(connection, code, schemes.builtin(scheme), at)
+                found = [*verify(subject, EVERYTHING)]
+                if keyring is not None:
+                    found += verify_columns(subject, keyring)
+            yield Verified(code, name, tuple(found))

@@ -3,14 +3,31 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from huibao.web import accounts, authorisation, catalogue, desk, health, members, openapi, orders, policies, purchases
+from huibao.web import (
+    accounts,
+    authorisation,
+    catalogue,
+    desk,
+    files,
+    health,
+    members,
+    openapi,
+    orders,
+    payables,
+    policies,
+    purchases,
+    reconciliation,
+    settled,
+    settlements,
+)
 from huibao.web.engine import Engine
 from huibao.web.operations import Operation
 from huibao.web.service import Hook, Service
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     *health.OPERATIONS, *catalogue.OPERATIONS, *members.OPERATIONS, *accounts.OPERATIONS, *purchases.OPERATIONS,
-    *orders.OPERATIONS, *policies.OPERATIONS, *desk.OPERATIONS,
+    *orders.OPERATIONS, *policies.OPERATIONS, *settlements.OPERATIONS, *files.OPERATIONS, *settled.OPERATIONS,
+    *reconciliation.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
 )
 
 

@@ -5,6 +5,7 @@ What a cell says:
     .           not at all: 403, or 401 where nobody has signed in
     own         one's own things: a member's orders, policies, accounts
     insurer     things of the insurer: its products, the pools it is in, its policies
+    hospital    things of the hospital: its settlements, its days, what it is owed
     programme   everything in the credential's programme, and in its area where it has one
     all         everything there is to read, also of other programmes
 
@@ -19,34 +20,54 @@ from huibao.web import refusals
 from huibao.web.credentials import Principal, Role
 from huibao.web.problems import Refused
 
-Reach = Literal["no", "own", "insurer", "programme", "all"]
+Reach = Literal["no", "own", "insurer", "hospital", "programme", "all"]
 
 ROLES: Final = ("public", *get_args(Role))
 
 _TABLE: Final = """
-operation         public  member  agency     bureau     insurer  provider  regulator  actuary  auditor    administrator
-health            all     all     all        all        all      all       all        all      all        all
-document          all     all     all        all        all      all       all        all      all        all
-programmes        all     all     all        all        all      all       all        all      all        all
-products          all     all     all        all        all      all       all        all      all        all
-product           all     all     all        all        all      all       all        all      all        all
-verify_policy     all     all     all        all        all      all       all        all      all        all
-pool_statement    .       .       .          programme  insurer  .         programme  .        programme  .
-connection_tests  .       .       .          programme  insurer  .         programme  .        programme  .
-try_connection    .       .       programme  .          .        .         .          .        .          programme
-check_identity    .       own     programme  .          .        .         .          .        .          .
-purchase          .       own     programme  .          .        .         .          .        .          .
-cancel_order      .       own     programme  .          .        .         .          .        .          .
-open_payment      .       own     .          .          .        .         .          .        .          .
-notify_payment    all     .       .          .          .        .         .          .        .          .
-orders            .       own     .          .          .        .         .          .        .          .
-order             .       own     programme  .          .        .         .          .        programme  .
-policies          .       own     .          .          .        .         .          .        .          .
-policy            .       own     programme  .          insurer  .         .          .        programme  .
-me                .       own     .          .          .        .         .          .        .          .
-my_accounts       .       own     .          .          .        .         .          .        .          .
-issue_credential  .       .       .          .          .        .         .          .        .          programme
-revoke_credential .       .       .          .          .        .         .          .        .          programme
+operation            public  member  agency     bureau     insurer  provider  regulator  actuary  auditor    administrator
+health               all     all     all        all        all      all       all        all      all        all
+document             all     all     all        all        all      all       all        all      all        all
+programmes           all     all     all        all        all      all       all        all      all        all
+products             all     all     all        all        all      all       all        all      all        all
+product              all     all     all        all        all      all       all        all      all        all
+verify_policy        all     all     all        all        all      all       all        all      all        all
+pool_statement       .       .       .          programme  insurer  .         programme  .        programme  .
+connection_tests     .       .       .          programme  insurer  .         programme  .        programme  .
+try_connection       .       .       programme  .          .        .         .          .        .          programme
+check_identity       .       own     programme  .          .        .         .          .        .          .
+purchase             .       own     programme  .          .        .         .          .        .          .
+cancel_order         .       own     programme  .          .        .         .          .        .          .
+open_payment         .       own     .          .          .        .         .          .        .          .
+notify_payment       all     .       .          .          .        .         .          .        .          .
+orders               .       own     .          .          .        .         .          .        .          .
+order                .       own     programme  .          .        .         .          .        programme  .
+policies             .       own     .          .          .        .         .          .        .          .
+policy               .       own     programme  .          insurer  .         .          .        programme  .
+me                   .       own     .          .          .        .         .          .        .          .
+my_accounts          .       own     .          .          .        .         .          .        .          .
+settle               .       .       programme  .          .        hospital  .          .        .          .
+pre_settle           .       .       .          .          .        hospital  .          .        .          .
+settle_file          .       .       .          .          .        hospital  .          .        .          .
+confirm_settlement   .       .       .          .          .        hospital  .          .        .          .
+withdraw_settlement  .       .       .          .          .        hospital  .          .        .          .
+judge_settlement     .       .       programme  .          insurer  .         .          .        .          .
+settlement           .       own     programme  .          insurer  hospital  .          .        programme  .
+settlements          .       own     .          .          .        .         .          .        .          .
+notices              .       own     .          .          .        .         .          .        .          .
+agree_to_payment     .       own     programme  .          .        .         .          .        .          .
+cases                .       .       programme  .          insurer  hospital  .          .        programme  .
+reconcile            .       .       .          .          .        hospital  .          .        .          .
+payables             .       .       .          programme  insurer  hospital  .          .        programme  .
+propose_statement    .       .       .          .          insurer  .         .          .        .          .
+answer_statement     .       .       .          .          .        hospital  .          .        .          .
+statement            .       .       .          .          insurer  hospital  .          .        programme  .
+prepay_hospital      .       .       .          .          insurer  .         .          .        .          .
+reissue_payout       .       .       .          .          insurer  .         .          .        .          .
+call_recoveries      .       .       .          .          insurer  .         .          .        .          .
+recoveries           .       .       .          programme  insurer  .         .          .        programme  .
+issue_credential     .       .       .          .          .        .         .          .        .          programme
+revoke_credential    .       .       .          .          .        .         .          .        .          programme
 """
 
 
@@ -71,7 +92,8 @@ def read(table: str) -> Mapping[str, Mapping[str, Reach]]:
 
 
 def _reach(cell: str) -> Reach:
-    known: dict[str, Reach] = {".": "no", "own": "own", "insurer": "insurer", "programme": "programme", "all": "all"}
+    known: dict[str, Reach] = {".": "no", "own": "own", "insurer": "insurer", "hospital": "hospital", "programme": "programme",
+                               "all": "all"}
     if cell not in known:
         raise TableWrong(f"{cell!r} is no reach: write one of {' '.join(known)}")
     return known[cell]
@@ -108,10 +130,11 @@ def admit(operation: str, caller: Principal | None, programme: str | None) -> Re
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Whose something is: people, insurers, and the area it belongs to, None where it belongs to none."""
+    """Whose something is: people, insurers, hospitals, and the area it belongs to, None where it belongs to none."""
 
     people: Collection[int] = ()
     insurers: Collection[str] = ()
+    hospitals: Collection[str] = ()
     area: str | None = None
 
 
@@ -126,6 +149,8 @@ def reaches(caller: Principal | None, reach: Reach, owners: Owners) -> bool:
             return caller.person_id in owners.people
         case "insurer":
             return caller.insurer in owners.insurers
+        case "hospital":
+            return caller.provider in owners.hospitals
         case "programme":
             return caller.area is None or owners.area in {None, caller.area}
         case _:

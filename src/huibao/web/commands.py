@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
-from huibao.enrolment.model import Command
 from huibao.record.model import DONE, Answer, untold
 from huibao.web import problems
+from huibao.web.engine import Command
 from huibao.web.operations import Call
 from huibao.web.problems import Reply
 

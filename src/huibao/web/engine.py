@@ -9,11 +9,19 @@ import msgspec
 from psycopg import AsyncConnection
 
 from huibao.catalogue.model import Programme, Shelf
+from huibao.core.batcher import Urgency
 from huibao.core.clock import Clock
 from huibao.core.sealing import Keyring
-from huibao.enrolment.model import Command, IdentityCheck
+from huibao.enrolment import model as enrolment
+from huibao.enrolment.model import IdentityCheck
 from huibao.gateways.insurers import ConnectionReport
+from huibao.payables import model as payables
+from huibao.reconciliation.model import Reconcile
 from huibao.record.model import Answer
+from huibao.settlement import model as settlement
+
+#: What may be submitted: each family decides its own.
+Command = enrolment.Command | settlement.Command | payables.Command | Reconcile
 
 
 class IdentityDesk(Protocol):
@@ -65,7 +73,9 @@ class Engine(Protocol):
     @property
     def cash(self) -> CashDesk: ...
 
-    async def submit(self, programme: str, principal: str, route: str, key: str, body: bytes, command: Command) -> Answer:
+    async def submit(
+        self, programme: str, principal: str, route: str, key: str, body: bytes, command: Command, urgency: Urgency = "interactive"
+    ) -> Answer:
         """The command's answer once it is committed; `body` is what was asked, in its canonical encoding. Raises `TurnedAway`."""
         ...
 

@@ -11,7 +11,7 @@ from huibao.enrolment.refusals import order_unknown
 from huibao.gateways.signing import HEADER
 from huibao.web import problems
 from huibao.web.authorisation import TABLE
-from huibao.web.operations import PATH_PARTS, Call, Nothing, Operation, operation
+from huibao.web.operations import JSON, PATH_PARTS, Call, Nothing, Operation, operation
 from huibao.web.problems import Problem, Reply
 from huibao.web.service import KEY_FEWEST, KEY_MOST
 
@@ -51,7 +51,7 @@ def document_of(operations: Iterable[Operation[Any]]) -> Operation[Nothing]:
 def build(operations: Iterable[Operation[Any]]) -> dict[str, Any]:
     """The document."""
     operations = tuple(operations)
-    types = {one.asks for one in operations if one.has_body} | {one.answers for one in operations if one.answers} | {Problem}
+    types = {one.asks for one in operations if one.has_body and one.media == JSON} | {one.answers for one in operations if one.answers} | {Problem}
     ordered = sorted(types, key=lambda type: type.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REFS)
     for schema in schemas.values():
@@ -85,7 +85,8 @@ def _described(one: Operation[Any]) -> dict[str, Any]:
     if parameters := [*_path(one), *_query(one), *_headers(one)]:
         described["parameters"] = parameters
     if one.has_body:
-        described["requestBody"] = {"required": True, "content": {"application/json": _content(one.asks, one.asked_example)}}
+        content = _content(one.asks, one.asked_example) if one.media == JSON else {"schema": {"type": "string"}}
+        described["requestBody"] = {"required": True, "content": {one.media: content}}
     return described
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 import msgspec
 
 from huibao.catalogue.model import Programme
-from huibao.policies.numbers import order_number, policy_number
+from huibao.policies.numbers import order_number, policy_number, settlement_number
 from huibao.web.authorisation import Reach
 from huibao.web.credentials import Principal
 from huibao.web.engine import Engine
@@ -17,6 +17,10 @@ from huibao.web.problems import Reply
 Method = Literal["GET", "POST", "DELETE"]
 
 A = TypeVar("A", bound=msgspec.Struct)
+
+JSON: Final = "application/json"
+#: A body may have so many bytes, where its operation does not need more.
+BODY_LIMIT: Final = 64 * 1024
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +78,9 @@ PATH_PARTS: Final[Mapping[str, PathPart]] = {
     "insurer": PathPart("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "The insurer's id.", "anxin"),
     "order": PathPart("[0-9]{6}-[0-9]{12}-[0-9]", "The order's number.", order_number("990000", 123)),
     "policy": PathPart("[0-9]{6}-[0-9]{12}-[0-9]-[0-9]{2}", "The policy's number.", policy_number("990000", 123, 1)),
+    "settlement": PathPart("[0-9]{6}-S[0-9]{12}-[0-9]", "The settlement's number here.", settlement_number("990000", 124)),
+    "statement": PathPart("[1-9][0-9]{0,17}", "The statement's number.", "125"),
+    "payout": PathPart("[1-9][0-9]{0,17}", "The payout's number.", "7"),
     "credential": PathPart("[1-9][0-9]{0,17}", "The credential's id.", "42"),
 }
 
@@ -85,7 +92,8 @@ class Operation(Generic[A]):
     """A route: how it is called, what it asks and answers with an example of each, which refusals to expect of it.
 
     `asks` is the body of a POST, the query of a GET; `keyed` operations need an idempotency key. `refuses` has the
-    statuses that are not plain from all this.
+    statuses that are not plain from all this. A body has at most `most_bytes`; one of `media` other than JSON is read by the
+    handler itself.
     """
 
     id: str
@@ -99,6 +107,8 @@ class Operation(Generic[A]):
     refuses: tuple[int, ...]
     asked_example: msgspec.Struct | None
     answer_example: msgspec.Struct | None
+    most_bytes: int
+    media: str
 
     @property
     def summary(self) -> str:
@@ -116,7 +126,7 @@ class Operation(Generic[A]):
 
     @property
     def has_body(self) -> bool:
-        return self.method == "POST" and self.asks is not Nothing
+        return self.method == "POST" and (self.asks is not Nothing or self.media != JSON)
 
     @property
     def has_query(self) -> bool:
@@ -134,11 +144,13 @@ def operation(
     refuses: tuple[int, ...] = (),
     asked: A | None = None,
     answered: msgspec.Struct | None = None,
+    most_bytes: int = BODY_LIMIT,
+    media: str = JSON,
 ) -> Callable[[Handle[A]], Operation[A]]:
     """Makes an operation of its handler, under the handler's name; `asked` and `answered` are its examples."""
 
     def made(handle: Handle[A]) -> Operation[A]:
         name: Any = handle
-        return Operation(name.__name__, method, path, handle, asks, answers, status, keyed, refuses, asked, answered)
+        return Operation(name.__name__, method, path, handle, asks, answers, status, keyed, refuses, asked, answered, most_bytes, media)
 
     return made

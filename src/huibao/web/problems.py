@@ -16,12 +16,15 @@ MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[Mapping[str, int]] = {
     "request.malformed": 400, "body.malformed": 400, "query.malformed": 400, "key.missing": 400, "key.malformed": 400,
     "credential.missing": 401, "credential.invalid": 401, "payment.signature_invalid": 401,
-    "access.role": 403, "access.scope": 403, "access.buyer": 403, "access.person": 403,
+    "access.role": 403, "access.scope": 403, "access.buyer": 403, "access.person": 403, "access.hospital": 403,
     "route.unknown": 404, "programme.unknown": 404, "order.unknown": 404, "policy.unknown": 404, "product.not_listed": 404,
-    "insurer.unknown": 404, "person.unknown": 404, "credential.unknown": 404,
+    "insurer.unknown": 404, "person.unknown": 404, "credential.unknown": 404, "settlement.unknown": 404, "statement.unknown": 404,
     "method.not_allowed": 405,
     "key.other_body": 409, "policy.already_insured": 409, "order.not_waiting": 409, "payment.not_awaited": 409, "payment.not_due": 409,
-    "body.too_large": 413, "body.not_json": 415,
+    "settlement.differs": 409, "settlement.taken_back": 409, "settlement.not_offered": 409, "settlement.deduction_differs": 409,
+    "reversal.number_used": 409, "reversal.already_reversed": 409, "statement.answered": 409, "statement.another_open": 409,
+    "payout.not_waiting": 409, "judgement.not_open": 409,
+    "body.too_large": 413, "file.too_long": 413, "body.not_json": 415, "body.not_lines": 415,
     "server.error": 500, "service.busy": 503, "service.unavailable": 503,
     "payment.channel_unreachable": 503, "identity.service_unreachable": 503,
 }

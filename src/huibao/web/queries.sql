@@ -45,3 +45,51 @@ ORDER BY h.id;
 -- Where a programme's chain ends and which migration it has: figures about nobody.
 SELECT (SELECT number FROM chain_head), (SELECT seq FROM chain_head),
        (SELECT max(number) FROM migration WHERE phase = 'before');
+
+-- :name person_area_by_number
+-- The pooling area of who has this number.
+SELECT area FROM person WHERE psn_no = %(psn_no)s;
+
+-- :name evidence
+-- What was sealed with a request, and the key that opens it.
+SELECT e.person_id, e.sealed, k.wrapped, e.request_id FROM event e LEFT JOIN person_key k ON k.person_id = e.person_id
+WHERE e.request_id = %(request)s;
+
+-- :name settlement
+-- A settlement as it stands, whose it is, and which message took it back.
+SELECT s.id, s.setl_id, s.person_id, p.area, s.hospital, s.at, s.settled_on, s.state, s.payee, s.person_fen, s.pay_fen, s.deadline,
+       s.adjust_at, (SELECT r.setl_id FROM reversal r WHERE r.settlement_id = s.id)
+FROM settlement s JOIN person p ON p.id = s.person_id WHERE s.id = %(settlement)s;
+
+-- :name payments_of
+-- What policies pay of a settlement now.
+SELECT y.order_id, y.position, y.product, d.lead, y.pay_fen, y.posted_fen, y.target_fen
+FROM payment y JOIN product d ON d.id = y.product WHERE y.settlement_id = %(settlement)s ORDER BY y.order_id, y.position;
+
+-- :name payouts_of
+-- What goes to the insured's own account for a settlement.
+SELECT id, fen, state, due_on FROM payout WHERE settlement_id = %(settlement)s ORDER BY id;
+
+-- :name settlements_of
+-- A person's settlements, newest first.
+SELECT s.id, s.setl_id, s.settled_on, COALESCE(h.name, s.hospital), s.state, s.payee, s.pay_fen
+FROM settlement s LEFT JOIN hospital h ON h.id = s.hospital
+WHERE s.person_id = %(person)s ORDER BY s.id DESC LIMIT %(most)s;
+
+-- :name notices_of
+-- What a person was told, newest first.
+SELECT at, settlement_id, zh, en FROM notice WHERE person_id = %(person)s ORDER BY id DESC LIMIT %(most)s;
+
+-- :name cases
+-- What waits for a person to look into, the oldest first; an insurer's are those of products it leads, a hospital's its own.
+SELECT c.id, c.at, c.kind, c.cause, c.settlement_id, c.setl_id, c.order_id, c.position, c.hospital, c.on_day, c.fen, c.due_on
+FROM open_case c
+WHERE c.closed_at IS NULL AND c.id > %(after)s
+  AND (%(hospital)s = '' OR c.hospital = %(hospital)s)
+  AND (%(insurer)s = '' OR EXISTS (SELECT FROM payment y JOIN product d ON d.id = y.product
+                                   WHERE y.settlement_id = c.settlement_id AND d.lead = %(insurer)s))
+ORDER BY c.id LIMIT %(most)s;
+
+-- :name agreement
+-- Whether a person agreed to be paid without an application.
+SELECT given_at FROM agreement WHERE person_id = %(person)s AND kind = 'pay-without-application' AND ended_at IS NULL;

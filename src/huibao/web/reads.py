@@ -39,3 +39,12 @@ def opened_name(keyring: Keyring, programme: str, person: int, wrapped: bytes | 
 def masked(name: str | None) -> str | None:
     """A name as relatives are shown: enough to tell them apart by, and no more."""
     return f"{name[0]}**" if name else name
+
+
+def opened(call: Call[Any], row: tuple[int | None, bytes | None, bytes | None, int]) -> bytes | None:
+    """What `evidence` read, unsealed; None where nothing was sealed or the person was erased."""
+    person, sealed, wrapped = row[0], row[1], row[2]
+    if person is None or sealed is None or wrapped is None:
+        return None
+    code = call.path["programme"]
+    return open_sealed(unwrap(call.engine.keyring, code, person, bytes(wrapped)), bytes(sealed), Place(code, "event", row[3], "sealed"))

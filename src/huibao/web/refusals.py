@@ -69,6 +69,38 @@ def method_refused() -> Refusal:
                    "this address does not take that method: the header Allow has those it takes")
 
 
+def body_not_lines(media: str) -> Refusal:
+    return Refusal("body.not_lines", None, f"请求体应为 {media}：每行一个 JSON 结算报文。请设置请求头 Content-Type。",
+                   f"the body should be {media}, one JSON settlement a line: set Content-Type")
+
+
+def not_a_bill() -> Refusal:
+    return Refusal("message.not_a_bill", None, "冲销不能预结算，请发送结算或预结算报文。", "a reversal cannot be estimated: send a settlement or a pre-settlement")
+
+
+def settlement_unknown() -> Refusal:
+    return Refusal("settlement.unknown", None, "没有该结算，请核对结算编号。", "no such settlement: check its number")
+
+
+def hospital_is_own() -> Refusal:
+    return Refusal("access.hospital", None, "医疗机构只能发送本机构的结算，请核对 hospital 与 fixmedins_code。",
+                   "a hospital sends its own settlements only: check hospital and fixmedins_code")
+
+
+def hospital_needed() -> Refusal:
+    return Refusal("hospital.needed", None, "请在 hospital 或报文 fixmedins_code 中写明就诊的医疗机构。",
+                   "say in which hospital the person was: hospital, or fixmedins_code of the message")
+
+
+def statement_unknown() -> Refusal:
+    return Refusal("statement.unknown", None, "没有该对账单，请核对编号。", "no such statement: check its number")
+
+
+def file_too_long(most: int) -> Refusal:
+    return Refusal("file.too_long", None, f"文件超过 {most} 行，请分成几个文件发送。", f"the file has more than {most} lines: send it in parts",
+                   {"most": most})
+
+
 def product_unknown() -> Refusal:
     return Refusal("product.not_listed", None, "产品目录中没有此产品，请核对产品编号。", "no such product in the catalogue: check its id")
 

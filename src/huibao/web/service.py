@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,12 +17,9 @@ from huibao.web import logs, problems, refusals
 from huibao.web.authorisation import admit
 from huibao.web.credentials import Credentials, Principal
 from huibao.web.engine import Engine
-from huibao.web.operations import PATH_PARTS, Call, Nothing, Operation
+from huibao.web.operations import JSON, PATH_PARTS, Call, Nothing, Operation
 from huibao.web.problems import Refused, Reply
 from huibao.web.routing import Router
-
-#: A body may have so many bytes.
-BODY_LIMIT: Final = 64 * 1024
 
 KEY_FEWEST: Final = 8
 KEY_MOST: Final = 128
@@ -130,7 +128,7 @@ class Service:
         if not known:
             raise Refused(refusals.programme_unknown())
         key = _key(headers) if operation.keyed else ""
-        raw = await _body(receive, headers) if operation.has_body else b""
+        raw = await _body(receive, headers, operation) if operation.has_body else b""
         asked = read(raw if operation.has_body else scope["query_string"])
         return Call(self._engine, headers, path, asked, raw, key, caller, reach)
 
@@ -152,13 +150,15 @@ def _bound(operation: Operation[Any]) -> Bound:
 
 def _reader(operation: Operation[Any]) -> Read:
     """What reads the body or the query of an operation, strictly; a query's numbers and dates are texts."""
+    if operation.has_body and operation.media != JSON:
+        return _nothing
     if operation.has_body:
-        decode = msgspec.json.Decoder(operation.asks).decode
+        decode = msgspec.json.Decoder(operation.asks, float_hook=Decimal).decode
 
         def body(raw: bytes) -> msgspec.Struct:
             try:
                 return decode(raw)  # type: ignore[no-any-return]  # a Decoder of a type that is known at run time
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise Refused(refusals.body_malformed(*problems.expected(error))) from None
 
         return body
@@ -187,18 +187,18 @@ def _key(headers: Mapping[bytes, bytes]) -> str:
     return key.decode("ascii")
 
 
-async def _body(receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:
+async def _body(receive: Receive, headers: Mapping[bytes, bytes], operation: Operation[Any]) -> bytes:
     """The whole body, as long as it may be."""
-    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != b"application/json":
-        raise Refused(refusals.body_not_json())
-    body = b""
+    if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != operation.media.encode():
+        raise Refused(refusals.body_not_json() if operation.media == JSON else refusals.body_not_lines(operation.media))
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise Refused(refusals.request_malformed())
         chunk: bytes = message.get("body", b"")
         body += chunk
-        if len(body) > BODY_LIMIT:
-            raise Refused(refusals.body_too_large(BODY_LIMIT))
+        if len(body) > operation.most_bytes:
+            raise Refused(refusals.body_too_large(operation.most_bytes))
         if not message.get("more_body"):
-            return body
+            return bytes(body)

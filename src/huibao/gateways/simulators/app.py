@@ -1,4 +1,6 @@
-"""The simulated systems behind one ASGI application, each under its name: `/cash`, `/identity`, `/insurer-{id}`.
+"""The simulated systems behind one ASGI application, each under its name.
+
+`/cash`, `/identity`, `/insurer-{id}`, `/hospital-{id}`, `/bank` and `/notices`.
 
 Each takes `POST /faults` with a `Fault` and `DELETE /faults`, from anybody: this is for demos and tests.
 """
@@ -7,17 +9,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 import httpx
 import msgspec
 
 from huibao.core.clock import Clock
 from huibao.gateways.signing import HEADER, answering, sign, verify
+from huibao.gateways.simulators.bank import BankSimulator
 from huibao.gateways.simulators.cash import CashSimulator, Page
 from huibao.gateways.simulators.faults import Fault
+from huibao.gateways.simulators.hospital import HospitalSimulator
 from huibao.gateways.simulators.identity import IdentitySimulator
 from huibao.gateways.simulators.insurer import InsurerSimulator
 from huibao.gateways.simulators.model import Said, Simulator, no
+from huibao.gateways.simulators.notices import NoticeSimulator
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,35 +35,46 @@ _NO_NONCE: Final = "0" * 32
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What each system and the platform share; insurers by id."""
+    """What each system and the platform share; insurers and hospitals by id."""
 
     cash: bytes
     identity: bytes
     insurers: Mapping[str, bytes]
+    hospitals: Mapping[str, bytes]
+    bank: bytes
+    notices: bytes
 
 
 class Simulators:
     """The application, and its systems for who runs it in the same process."""
 
-    def __init__(self, cash: CashSimulator, identity: IdentitySimulator, insurers: Mapping[str, InsurerSimulator]) -> None:
+    def __init__(
+        self, cash: CashSimulator, identity: IdentitySimulator, insurers: Mapping[str, InsurerSimulator],
+        hospitals: Mapping[str, HospitalSimulator], bank: BankSimulator, notices: NoticeSimulator,
+    ) -> None:
         self.cash: Final = cash
         self.identity: Final = identity
         self.insurers: Final = insurers
-        self._by_name: dict[str, Simulator] = {"cash": cash, "identity": identity}
+        self.hospitals: Final = hospitals
+        self.bank: Final = bank
+        self.notices: Final = notices
+        self._by_name: dict[str, Simulator] = {"cash": cash, "identity": identity, "bank": bank, "notices": notices}
         self._by_name |= {f"insurer-{id}": insurer for id, insurer in insurers.items()}
+        self._by_name |= {f"hospital-{id}": hospital for id, hospital in hospitals.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
             return
-        _, name, *rest = scope["path"].removeprefix(scope.get("root_path", "")).split("/", 2)
-        simulator, path = self._by_name.get(name), "/" + "".join(rest).rstrip("/")
+        # As it came, quoted: that is what was signed, and what stands in one segment may have a slash in it.
+        _, name, *rest = scope["raw_path"].decode("latin-1").removeprefix(scope.get("root_path", "")).split("/", 2)
+        simulator, path = self._by_name.get(unquote(name)), "/" + "".join(rest).rstrip("/")
         body = await _whole(receive)
         if simulator is None:
             await _send(send, 404, _JSON, msgspec.json.encode(no(404, "system.unknown").message))
         elif path == "/faults":
             await _plan(simulator, scope["method"], body, send)
-        elif simulator is self.cash and (page := await self.cash.page(scope["method"], path)):
+        elif simulator is self.cash and (page := await self.cash.page(scope["method"], unquote(path))):
             await _send_page(send, page)
         else:
             signature = next((value for header, value in scope["headers"] if header == HEADER.lower().encode()), b"")
@@ -65,18 +82,22 @@ class Simulators:
 
 
 def build(
-    clock: Clock, secrets: Secrets, callback: str, public: str, client: httpx.AsyncClient, products: Mapping[str, Collection[str]]
+    clock: Clock, secrets: Secrets, callback: str, public: str, client: httpx.AsyncClient, products: Mapping[str, Collection[str]],
+    hospitals: Collection[str] = (),
 ) -> Simulators:
     """The simulated systems of a demo or a test.
 
     `callback` is where the platform takes the cash channel's notices, with `{programme}` where that belongs; `public` is
     the address under which people reach this application; `client` sends the notices and is the caller's to close;
-    `products` has what each insurer insures, by its id.
+    `products` has what each insurer insures, by its id; `hospitals` the hospitals' ids.
     """
     return Simulators(
         CashSimulator(clock, secrets.cash, callback, f"{public}/cash", client),
         IdentitySimulator(clock, secrets.identity),
         {id: InsurerSimulator(clock, secrets.insurers[id], known) for id, known in products.items()},
+        {id: HospitalSimulator(clock, secrets.hospitals[id]) for id in hospitals},
+        BankSimulator(clock, secrets.bank),
+        NoticeSimulator(clock, secrets.notices),
     )
 
 

@@ -15,8 +15,13 @@ Kind = Literal[
     "half-answer",       # done, and the connection closed after `bytes` of the answer's body
     "duplicate",         # a notice comes twice
     "reorder",           # a notice is held back until after the next one
-    "wrong-amount",      # one fen more than was paid
+    "wrong-amount",      # one fen more than was paid, or deducted
     "wrong-signature",   # signed with another secret
+    # A bank, at each time that it is asked:
+    "hold",              # a payout stays pending, a collection waits
+    "return",            # a payout comes back; not one that was paid already
+    # A hospital's system:
+    "forget",            # knows of no such settlement
     # An insurer's system that was not built as agreed:
     "wrong-digest",      # acknowledges something else
     "any-signature",     # does not look at signatures
@@ -53,9 +58,13 @@ class Faults:
     def strikes(self, kind: Kind, on: On = "answers") -> Fault | None:
         """The fault of this kind that strikes now; each is given its chance and counted."""
         for planned in self._planned:
-            if (planned.fault.kind, planned.fault.on) == (kind, on) and planned.strikes():
+            if planned.is_of(kind, on) and planned.strikes():
                 return planned.fault
         return None
+
+    def may_strike(self, kind: Kind, on: On = "answers") -> bool:
+        """Whether a fault of this kind is still to come, or may; nothing is counted."""
+        return any(planned.is_of(kind, on) and planned.left != 0 for planned in self._planned)
 
 
 class _Planned:
@@ -63,12 +72,15 @@ class _Planned:
 
     def __init__(self, fault: Fault) -> None:
         self.fault: Final = fault
-        self._left = fault.times
+        self.left = fault.times
         self._dice = Random(fault.seed)  # noqa: S311  # a failure that can be run again is what it is for
 
+    def is_of(self, kind: Kind, on: On) -> bool:
+        return (self.fault.kind, self.fault.on) == (kind, on)
+
     def strikes(self) -> bool:
-        if self._left == 0 or self._dice.randrange(1000) >= self.fault.per_mille:
+        if self.left == 0 or self._dice.randrange(1000) >= self.fault.per_mille:
             return False
-        if self._left is not None:
-            self._left -= 1
+        if self.left is not None:
+            self.left -= 1
         return True

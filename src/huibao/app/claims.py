@@ -1,0 +1,182 @@
+"""What the service does about settlements by itself: asks hospitals, puts right what followed a reversal, pays, collects, tells people.
+
+Like the caretaker's other duties it reads rows that are there already, and every step may be done twice: what a bank or a
+hospital was asked is asked again under the same number, and what comes of it is one request of ours.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import httpx
+from psycopg import AsyncConnection
+
+from huibao.app.sql import SQL
+from huibao.catalogue.model import Programme
+from huibao.core.batcher import TurnedAway
+from huibao.core.clock import Clock
+from huibao.core.points import reached
+from huibao.core.sealing import Keyring, Place, open_sealed, unwrap
+from huibao.db import sqlfile
+from huibao.gateways.bank import BankRefused, BankUnreachable, Collection, Paid, Payout, PayoutBank, Received
+from huibao.gateways.hospital import Deducted, HospitalDesk, HospitalRefused, HospitalUnreachable
+from huibao.gateways.notices import NoticeChannel, NoticeMessage, NoticesUnreachable
+from huibao.payables import own as payables
+from huibao.record.lane import CommandFailed
+from huibao.record.model import DONE
+from huibao.settlement import own
+from huibao.web.engine import Engine
+
+_LOG: Final = logging.getLogger("huibao.caretaker")
+_PAYABLES: Final = sqlfile.load("huibao.payables")
+
+MOST: Final = 100
+
+
+class Outside:
+    """The systems that claims need, from one address and one secret."""
+
+    def __init__(self, client: httpx.AsyncClient, url: str, secret: bytes, clock: Clock) -> None:
+        self.bank = PayoutBank(client, f"{url}/bank", secret, clock)
+        self.notices = NoticeChannel(client, f"{url}/notices", secret, clock)
+        self.hospital: Callable[[str, str], HospitalDesk] = lambda endpoint, id: HospitalDesk(client, endpoint, id, secret, clock)
+
+
+class Claims:
+    """The duties of one process about settlements, while it has the turn."""
+
+    def __init__(self, engine: Engine, outside: Outside) -> None:
+        self._engine = engine
+        self._outside = outside
+        self._after: dict[tuple[str, str], int] = {}
+
+    async def look_after(self, connection: AsyncConnection[Any], programme: Programme) -> None:
+        """One turn. What is the matter with one duty keeps no other waiting."""
+        for duty in (self.ask_hospitals, self.put_right, self.pay_out, self.collect):
+            try:
+                await duty(programme)
+            except (BankUnreachable, TurnedAway, CommandFailed) as failure:
+                _LOG.warning("%s: %s waits, %s", programme.code, duty.__name__, type(failure).__name__)
+        try:
+            await self.tell(connection, programme)
+        except NoticesUnreachable as failure:
+            _LOG.warning("%s: tell waits, %s", programme.code, type(failure).__name__)
+
+    # ── hospitals ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def ask_hospitals(self, programme: Programme) -> None:
+        """Asks what became of offers that were not confirmed in time; nothing is assumed of one whose hospital is silent."""
+        async with self._engine.reading(programme.code) as connection:
+            endpoints = dict(await (await connection.execute(SQL["hospital_endpoints"])).fetchall())
+            waiting = await (await connection.execute(SQL["offers_waiting"], {"at": self._engine.clock.now(), "most": MOST})).fetchall()
+        silent: set[str] = set()
+        for settlement, setl_id, hospital, deadline in waiting:
+            if hospital not in endpoints or hospital in silent:
+                continue
+            try:
+                await self._ask_hospital(programme, self._outside.hospital(endpoints[hospital], hospital), settlement, setl_id, deadline)
+            except (HospitalUnreachable, HospitalRefused) as failure:
+                silent.add(hospital)
+                _LOG.warning("%s: hospital %s is not asked further, %s", programme.code, hospital, type(failure).__name__)
+
+    async def _ask_hospital(self, programme: Programme, desk: HospitalDesk, settlement: int, setl_id: str, deadline: datetime) -> None:
+        reached("hospital.before_ask")
+        said = await desk.ask(programme.code, setl_id)
+        reached("hospital.after_ask")
+        if isinstance(said, Deducted):
+            await self._engine.submit(programme.code, *own.confirmed(settlement, said.fen, deadline.isoformat()))
+        else:
+            await self._engine.submit(programme.code, *own.withdrawn(settlement, stands=said == "not-deducted"))
+
+    # ── what followed ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def put_right(self, programme: Programme) -> None:
+        """Ends waits after reversals."""
+        async with self._engine.reading(programme.code) as connection:
+            waiting = await (await connection.execute(SQL["adjusting"], {"at": self._engine.clock.now(), "most": MOST})).fetchall()
+        for settlement, adjust_at in waiting:
+            await self._engine.submit(programme.code, *own.adjusted(settlement, adjust_at))
+
+    # ── money ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def pay_out(self, programme: Programme) -> None:
+        """Tells the bank of payouts that are due, and asks about those it was told of."""
+        for id, product, hospital, person, fen, state, tries, sealed, wrapped in await self._waiting(programme, "payouts_waiting"):
+            account = hospital or _opened(self._engine.keyring, programme.code, "bank_account", "sealed", person, sealed, wrapped)
+            if account is None:
+                continue                               # the person has been told, and has not said yet where to
+            reference = f"{programme.code}-payout-{id}-{tries}"
+            payee = f"hospital:{hospital}" if hospital else "person"
+            payout = Payout(reference, programme.code, product, payee, account, fen)
+            if state == "due":
+                sent = await self._engine.submit(programme.code, *payables.sent(id, tries))
+                if sent.outcome != DONE:
+                    continue                           # it was taken back in the meantime
+            try:
+                await self._pay(programme, id, tries, payout)
+            except BankRefused as refused:
+                _LOG.error("%s: the bank declines payout %s: %s", programme.code, id, refused)
+
+    async def _pay(self, programme: Programme, id: int, tries: int, payout: Payout) -> None:
+        reached("bank.before_pay")
+        await self._outside.bank.pay(payout)
+        reached("bank.after_pay")
+        reached("bank.before_ask")
+        standing = await self._outside.bank.ask(payout.reference)
+        reached("bank.after_ask")
+        if isinstance(standing, Paid):
+            await self._engine.submit(programme.code, *payables.paid(id))
+        elif standing == "returned":
+            await self._engine.submit(programme.code, *payables.came_back(id, tries))
+
+    async def collect(self, programme: Programme) -> None:
+        """Asks for co-insurers' parts, and takes those that arrived whole."""
+        for id, product, insurer, fen in await self._waiting(programme, "recoveries_waiting"):
+            reference = f"{programme.code}-recovery-{id}"
+            try:
+                reached("bank.before_collect")
+                await self._outside.bank.collect(Collection(reference, programme.code, product, insurer, fen))
+                standing = await self._outside.bank.ask_collection(reference)
+                reached("bank.after_collect")
+            except BankRefused as refused:
+                _LOG.error("%s: the bank declines collection %s: %s", programme.code, id, refused)
+                continue
+            if isinstance(standing, Received) and standing.fen == fen:
+                await self._engine.submit(programme.code, *payables.received(id))
+            elif isinstance(standing, Received):
+                _LOG.error("%s: collection %s brought %s fen where %s were called in", programme.code, id, standing.fen, fen)
+
+    async def _waiting(self, programme: Programme, statement: str) -> Sequence[tuple[Any, ...]]:
+        """The next rows of a list that is gone through round and round: a hundred that wait keep no later one waiting."""
+        key = (programme.code, statement)
+        async with self._engine.reading(programme.code) as connection:
+            rows = await (await connection.execute(_PAYABLES[statement], {"after": self._after.get(key, 0), "most": MOST})).fetchall()
+        self._after[key] = rows[-1][0] if len(rows) == MOST else 0
+        return rows
+
+    # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def tell(self, connection: AsyncConnection[Any], programme: Programme) -> None:
+        """Sends people what they are to be told; the channel takes each once, however often it is asked."""
+        async with self._engine.reading(programme.code) as reading:
+            rows = await (await reading.execute(SQL["notices_waiting"], {"most": MOST})).fetchall()
+        for id, person, zh, en, sealed, wrapped in rows:
+            phone = _opened(self._engine.keyring, programme.code, "person", "phone_sealed", person, sealed, wrapped)
+            reached("notice.before_send")
+            taken = phone is not None and await self._outside.notices.send(NoticeMessage(f"{programme.code}-{id}", phone, zh, en))
+            reached("notice.after_send")
+            async with connection.transaction():
+                await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
+                statement = SQL["notice_sent"] if taken else SQL["notice_declined"]
+                await connection.execute(statement, {"notice": id, **({"at": self._engine.clock.now()} if taken else {})})
+
+
+def _opened(
+    keyring: Keyring, programme: str, table: str, column: str, person: int | None, sealed: bytes | None, wrapped: bytes | None
+) -> str | None:
+    """A person's sealed text; None where there is none, or the person was erased."""
+    if person is None or sealed is None or wrapped is None:
+        return None
+    key = unwrap(keyring, programme, person, bytes(wrapped))
+    return open_sealed(key, bytes(sealed), Place(programme, table, person, column)).decode()

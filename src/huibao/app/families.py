@@ -1,0 +1,44 @@
+"""Commands by family: each family of a programme has a queue of its own, and what it loads and decides."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from huibao.catalogue.model import Programme
+from huibao.core.sealing import Keyring
+from huibao.enrolment.model import Buy, Paid, Release
+from huibao.enrolment.work import Orders
+from huibao.payables.work import Payables
+from huibao.reconciliation.model import Reconcile
+from huibao.reconciliation.work import Reconciliations
+from huibao.record.model import Work
+from huibao.settlement.model import Adjust, Agree, Confirm, Judge, Reverse, Settle, Withdraw
+from huibao.settlement.work import Desk
+from huibao.web.engine import Command
+
+#: In the order in which a lane goes round.
+FAMILIES: Final = ("orders", "desk", "payables", "reconciliation")
+
+_OF: Final[Mapping[type, str]] = (
+    dict.fromkeys((Buy, Paid, Release), "orders")
+    | dict.fromkeys((Settle, Reverse, Confirm, Withdraw, Adjust, Judge, Agree), "desk")
+    | {Reconcile: "reconciliation"})
+
+
+def queue(programme: str, command: Command) -> str:
+    """The queue that a command waits in."""
+    return f"{programme} {_OF.get(type(command), 'payables')}"
+
+
+def queues(programme: str) -> tuple[str, ...]:
+    return tuple(f"{programme} {family}" for family in FAMILIES)
+
+
+def works(programme: Programme, keyring: Keyring, index_key: bytes) -> Mapping[str, Work[Any, Any]]:
+    """What carries a programme's commands out, by queue."""
+    made: Mapping[str, Callable[[], Work[Any, Any]]] = {
+        "orders": lambda: Orders(programme, keyring),
+        "desk": lambda: Desk(programme, keyring, index_key),
+        "payables": lambda: Payables(programme),
+        "reconciliation": lambda: Reconciliations(programme),
+    }
+    return {f"{programme.code} {family}": made[family]() for family in FAMILIES}

@@ -1,0 +1,1 @@
+"""One-stop settlement at the discharge desk: offered, confirmed, taken back, explained."""

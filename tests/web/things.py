@@ -1,0 +1,90 @@
+"""Things that requests are about, each made when first asked for: orders, settlements, statements, payouts; and what to ask of them."""
+
+import json
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from huibao.payables import own
+from tests.web.running import BUYER, HERE, HOSPITAL, PRODUCT, Desk
+from tests.web.wards import bill, number, reversal
+
+_MADE: Final[WeakKeyDictionary[Desk, dict[tuple[str, ...], Any]]] = WeakKeyDictionary()
+
+
+def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str, str]:
+    """Parts of paths that lead to somebody's things, at a hospital."""
+    order = desk.order_of(person)
+    return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
+            "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk)}
+
+
+def _post(desk: Desk, path: str, who: str, asked: dict[str, Any]) -> dict[str, Any]:
+    answer = desk.send("POST", f"/v1/{HERE}{path}", who, json=asked, headers={"Idempotency-Key": f"thing-{number()}"})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def settlement_of(desk: Desk, person: int, hospital: str) -> tuple[str, int]:
+    """Number and payment of an offered settlement."""
+    made = _MADE.setdefault(desk, {})
+    key = ("settlement", str(person), hospital)
+    if key not in made:
+        desk.order_of(person)
+        told = _post(desk, "/settlements", desk.token("provider", provider=hospital), bill(person))
+        made[key] = (told["settlement"], told["pay_fen"])
+    found: tuple[str, int] = made[key]
+    return found
+
+
+def statement_of(desk: Desk, hospital: str) -> str:
+    """A statement of what is owed to a hospital."""
+    made = _MADE.setdefault(desk, {})
+    if ("statement", hospital) not in made:
+        desk.order_of(BUYER)
+        provider = desk.token("provider", provider=hospital)
+        told = _post(desk, "/settlements", provider, bill(BUYER))
+        _post(desk, f"/settlements/{told['settlement']}/confirmations", provider, {"deducted_fen": told["pay_fen"]})
+        asked = {"hospital": hospital, "product": PRODUCT, "upto": "2026-12-31"}
+        made["statement", hospital] = str(_post(desk, "/statements", desk.token("insurer", insurer="anxin"), asked)["statement"])
+    return str(made["statement", hospital])
+
+
+def payout_of(desk: Desk) -> str:
+    """A payout that came back from the bank."""
+    made = _MADE.setdefault(desk, {})
+    if ("payout",) not in made:
+        asked = {"hospital": HOSPITAL, "product": PRODUCT, "fen": 100}
+        _post(desk, "/prepayments", desk.token("insurer", insurer="anxin"), asked)
+
+        async def returned() -> int:
+            async with desk.engine.reading(HERE) as connection:
+                row = await (await connection.execute("SELECT max(id) FROM payout")).fetchone()
+            assert row is not None, "a payout was made just now"
+            for request in (own.sent(row[0], 1), own.came_back(row[0], 1)):
+                await desk.engine.submit(HERE, *request)
+            return int(row[0])
+
+        made["payout",] = str(desk.run(returned()))
+    return str(made["payout",])
+
+
+def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPITAL, *, is_own: bool = False) -> Any:
+    """What an operation is asked of these things, as who names nobody else (`is_own`), or as who names them; bytes are no JSON."""
+    message = bill(person) | {"hospital": hospital}
+    return {
+        "purchase": desk.wish(person),
+        "check_identity": {"method": "sms", "proof": "passes"} | ({} if is_own else {"person": person}),
+        "issue_credential": {"role": "bureau", "label": "x", "expires_at": "2027-01-01T00:00:00Z"},
+        "notify_payment": {"order": desk.order_of(person), "fen": 1, "reference": "none"},
+        "settle": message,
+        "pre_settle": message | {"transaction": "2303"},
+        "settle_file": b"\n".join(json.dumps(line).encode() for line in (message, reversal(number(), person), {"transaction": "9999"})),
+        "confirm_settlement": {"deducted_fen": settlement_of(desk, person, hospital)[1]},
+        "withdraw_settlement": {"basic_insurance": "not-settled"},
+        "judge_settlement": {"preexisting": False, "reason": "三年内没有同类疾病"},
+        "agree_to_payment": {"bank_account": "6222000000000000001"} | ({} if is_own else {"person": person}),
+        "reconcile": {"day": "2026-03-10", "count": 0, "fen": 0},
+        "propose_statement": {"hospital": hospital, "product": PRODUCT, "upto": "2026-12-31"},
+        "answer_statement": {"agree": False},
+        "prepay_hospital": {"hospital": hospital, "product": PRODUCT, "fen": 100},
+    }.get(operation)
