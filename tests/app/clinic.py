@@ -229,3 +229,17 @@ def impatient(street: Street, outside: Outside, client: httpx.AsyncClient) -> No
     outside.hospital = lambda endpoint, id: HospitalDesk(client, endpoint, id, SECRET, clock, PATIENCE_S)
     outside.bank = PayoutBank(client, f"{street.url}/bank", SECRET, clock, PATIENCE_S)
     outside.notices = NoticeChannel(client, f"{street.url}/notices", SECRET, clock, PATIENCE_S)
+
+
+async def owed_to_person(clinic: Clinic, person: int = 1, setl_id: str = "S1", account: str | None = ACCOUNT) -> int:
+    """9,800 yuan are due to a person's account, if there is one; the payout's number."""
+    if account:
+        await clinic.agree(person, account)
+    await clinic.withdraw(await clinic.settle(person, setl_id))
+    [(payout,)] = clinic.rows("SELECT max(id) FROM payout")
+    return int(payout)
+
+
+def paid(street: Street) -> list[tuple[str, str, int]]:
+    """What the bank really paid: under which reference after the programme's, to which account, how much."""
+    return [(one.reference.removeprefix(f"{street.city.code}-"), one.account, one.fen) for one in street.outside.bank.paid]

@@ -251,7 +251,7 @@ def test_two_starts_at_the_same_time_make_one_demonstration(empty: str) -> None:
         starts = [pool.submit(found, empty, PROGRAMMES, 200, AT, KEYRING, INDEX_KEY) for _ in range(2)]
         one, two = (start.result() for start in starts)
     assert [(a.new != b.new, a.people, b.people) for a, b in zip(one, two, strict=True)] == [(True, 40, 40)] * 5
-    assert [rows(empty, "SELECT count(*) FROM account WHERE overdraft", code=p.code) for p in PROGRAMMES] == [[(2,)]] * 5
+    assert [rows(empty, "SELECT count(*) FROM account WHERE kind IN ('fund', 'cash')", code=p.code) for p in PROGRAMMES] == [[(2,)]] * 5
 
 
 def test_a_product_comes_on_sale_with_a_later_start(empty: str) -> None:

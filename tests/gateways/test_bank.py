@@ -28,8 +28,8 @@ def test_payouts_are_made_once() -> None:
         world.clock.advance(timedelta(minutes=3))
         await world.bank.pay(TO_HOSPITAL)
         await world.bank.pay(TO_PERSON)
-        assert await world.bank.ask(TO_HOSPITAL.reference) == Paid(NOON)
-        assert await world.bank.ask(TO_PERSON.reference) == Paid(NOON + timedelta(minutes=3))
+        assert await world.bank.ask(TO_HOSPITAL.reference) == Paid(TO_HOSPITAL.fen, NOON)
+        assert await world.bank.ask(TO_PERSON.reference) == Paid(TO_PERSON.fen, NOON + timedelta(minutes=3))
         assert world.simulators.bank.paid == [TO_HOSPITAL, TO_PERSON]
 
     in_world(story)
@@ -100,7 +100,7 @@ def test_a_reference_is_one_segment_of_the_path(reference: str) -> None:
     async def story(world: World) -> None:
         await world.bank.pay(replace(TO_PERSON, reference=reference))
         await world.bank.collect(msgspec.structs.replace(SHARE, reference=reference))
-        assert await world.bank.ask(reference) == Paid(NOON)
+        assert await world.bank.ask(reference) == Paid(TO_PERSON.fen, NOON)
         assert await world.bank.ask_collection(reference) == Received(5_000, NOON)
 
     in_world(story)
@@ -116,7 +116,7 @@ def test_a_payout_stays_pending_for_so_many_asks() -> None:
         assert [await world.bank.ask(TO_PERSON.reference) for _ in range(2)] == ["pending", "pending"]
         assert world.simulators.bank.paid == []
         world.clock.advance(timedelta(minutes=3))
-        assert [await world.bank.ask(TO_PERSON.reference) for _ in range(2)] == [Paid(NOON + timedelta(minutes=3))] * 2
+        assert [await world.bank.ask(TO_PERSON.reference) for _ in range(2)] == [Paid(TO_PERSON.fen, NOON + timedelta(minutes=3))] * 2
         assert world.simulators.bank.paid == [TO_PERSON]
 
     in_world(story)
@@ -131,7 +131,7 @@ def test_a_held_payout_and_a_held_collection_go_on_when_the_fault_is_taken_back(
         assert [await world.bank.ask_collection(SHARE.reference) for _ in range(3)] == ["waiting"] * 3
         assert (world.simulators.bank.paid, world.simulators.bank.received) == ([], [])
         await world.client.delete(f"{world.url}/bank/faults")
-        assert await world.bank.ask(TO_PERSON.reference) == Paid(NOON)
+        assert await world.bank.ask(TO_PERSON.reference) == Paid(TO_PERSON.fen, NOON)
         assert await world.bank.ask_collection(SHARE.reference) == Received(5_000, NOON)
         assert (world.simulators.bank.paid, world.simulators.bank.received) == ([TO_PERSON], [SHARE])
 
@@ -147,7 +147,7 @@ def test_a_payout_that_comes_back_stays_so_and_another_may_follow() -> None:
         assert await world.bank.ask(TO_PERSON.reference) == "returned"
         again = replace(TO_PERSON, reference="990000-P3", account="6217000000000000999")
         await world.bank.pay(again)
-        assert await world.bank.ask(again.reference) == Paid(NOON)
+        assert await world.bank.ask(again.reference) == Paid(TO_PERSON.fen, NOON)
         assert world.simulators.bank.paid == [again]
 
     in_world(story)
@@ -158,7 +158,7 @@ def test_what_was_paid_does_not_come_back() -> None:
         await world.bank.pay(TO_PERSON)
         await world.bank.collect(SHARE)
         await world.fail("bank", Fault("return", times=None), Fault("hold", times=None))
-        assert await world.bank.ask(TO_PERSON.reference) == Paid(NOON)
+        assert await world.bank.ask(TO_PERSON.reference) == Paid(TO_PERSON.fen, NOON)
         assert await world.bank.ask_collection(SHARE.reference) == Received(5_000, NOON)
 
     in_world(story)
@@ -184,12 +184,12 @@ def test_without_an_answer_nothing_is_assumed_of_a_payout(fault: Fault, why: str
         with pytest.raises(BankUnreachable) as paying:
             await world.bank.pay(TO_PERSON)
         assert (paying.value.why, bool(paying.value.zh), bool(paying.value.en)) == (why, True, True)
-        assert await world.bank.ask(TO_PERSON.reference) == (Paid(NOON) if done else "unknown")
+        assert await world.bank.ask(TO_PERSON.reference) == (Paid(TO_PERSON.fen, NOON) if done else "unknown")
         await world.bank.pay(TO_PERSON)
         await world.fail("bank", fault)
         with pytest.raises(BankUnreachable):
             await world.bank.ask(TO_PERSON.reference)
-        assert await world.bank.ask(TO_PERSON.reference) == Paid(NOON)
+        assert await world.bank.ask(TO_PERSON.reference) == Paid(TO_PERSON.fen, NOON)
         assert world.simulators.bank.paid == [TO_PERSON]
 
     in_world(story)

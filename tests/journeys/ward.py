@@ -2,11 +2,13 @@
 
     python -m tests.journeys.ward URL AT
 
-Each line names a path, a token, a key and a body; each answer is a line with the key, the status and the body.
+Each line names a path, a token, a key and a body; each answer is a line with the key, the status and the body. `PLANTED` in
+the environment names a fault to be caught.
 """
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,14 +16,30 @@ from typing import Any, Final
 
 import httpx
 
-from huibao.app import caretaker
+from huibao.app import caretaker, families
 from huibao.app.engine import Engine
 from huibao.app.settings import Settings
 from huibao.core.clock import SimulatedClock
+from huibao.db.wire import Wire
+from huibao.record.batch import LOCK_TIMEOUT, SQL
+from huibao.settlement.model import Command
+from huibao.settlement.state import State
+from huibao.settlement.work import Desk
 from huibao.web.app import build
 from tests.app.street import SECRETS
 
 AT_ONCE: Final = 4
+class KeysApart(Desk):
+    """A planted fault: the keys are committed before the effects are decided."""
+
+    async def load(self, wire: Wire, commands: Sequence[Command], at: datetime) -> State:
+        wire.ask(SQL["commit"])
+        wire.ask(SQL["begin"])
+        wire.ask(SQL["enter"], {"schema": self.programme.schema, "lock_timeout": LOCK_TIMEOUT})
+        return await super().load(wire, commands, at)
+
+
+PLANTED: Final = {"": Desk, "keys-apart": KeysApart}
 #: Turned away, or nobody knows: to be asked again with the same key.
 AGAIN: Final = (429, 503)
 
@@ -57,6 +75,7 @@ def say(key: str, status: int, body: str) -> None:
 
 def main() -> None:
     url, at = sys.argv[1:]
+    setattr(families, "Desk", PLANTED[os.environ.get("PLANTED", "")])  # noqa: B010 - the fault is planted from outside
     setattr(caretaker, "EVERY_S", 3_600)  # noqa: B010 - what a desk asks for is what is tried here
     asyncio.run(serve(url, datetime.fromisoformat(at), [json.loads(line) for line in sys.stdin], say))
 

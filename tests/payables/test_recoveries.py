@@ -80,8 +80,8 @@ def test_twice_in_one_batch_is_once(ward: Ward) -> None:
     assert verify(ward.city) == []
 
 
-def test_one_fen_does_not_make_a_member_pay_back(programme: MakeProgramme) -> None:
-    """With shares of 3 : 3 : 1 the largest remainder takes a fen from the third as the total grows: what was called stays the share."""
+def test_one_fen_is_not_paid_back(programme: MakeProgramme) -> None:
+    """With shares of 3 : 3 : 1 the largest remainder takes a fen from the third as the total grows: called in, it stays."""
     with Ward(small_city(programme, "liuzhou", lonely(4))) as ward:
         rounds.insure(ward.city, (1,), (2,))
         with owner(ward.city) as connection:
@@ -93,7 +93,7 @@ def test_one_fen_does_not_make_a_member_pay_back(programme: MakeProgramme) -> No
             for insurer, fen in called(run(ward.city, call(ward.city))[0]).items():
                 called_in[insurer] += fen
             due = dict(zip(INSURERS, of_total(total, [3, 3, 1]), strict=True))
-            assert called_in == {"second": due["second"], "third": due["third"]}, total
+            assert all(0 <= fen - due[insurer] <= 1 for insurer, fen in called_in.items()), (total, called_in)
 
 
 # ── at the same moment ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -107,10 +107,12 @@ def test_an_offer_is_answered_by_the_details(ward: Ward) -> None:
     """Deducted, it is confirmed; not deducted, the insured is paid; reversed there, nobody is: basic insurance took it back."""
     offered = ward.settle(*(bill(n, f"S{n}", city=ward.city, in_scope="20000") for n in (2, 3)))
     [told] = run(ward.city, day(LISTED[0], Detail("S2", FIRST), Detail("S3", 0, "not-deducted")))
-    assert [(one.settlement, one.fen) for one in told.answered] == [(offered[0].settlement, FIRST), (offered[1].settlement, 0)]
+    assert [(one.settlement, one.fen, one.stands) for one in told.answered] == [
+        (offered[0].settlement, FIRST, True), (offered[1].settlement, 0, True)]
     assert told.waiting == 2
     [told] = run(ward.city, day(LISTED[0], Detail("S2", FIRST), Detail("S3", FIRST, "reversed")))
-    assert [one.settlement for one in told.answered] == [offered[0].settlement]
+    assert [(one.settlement, one.fen, one.stands) for one in told.answered] == [
+        (offered[0].settlement, FIRST, True), (offered[1].settlement, 0, False)]
 
 
 def test_the_case_of_another_hospitals_settlement_tells_nothing_of_its_amount(ward: Ward) -> None:

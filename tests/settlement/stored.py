@@ -50,7 +50,7 @@ def refolded(world: World) -> dict[Whose, dict[Key, int]]:
             left = event.left_fen if left < 0 else left
             payments, moved_ = settle(fold.plan, used[pays.policy.whose], event)
             used[pays.policy.whose].update(moved_)
-            assert payments == tuple(replace(payment, steps=()) for payment in pays.entry.target)
+            assert payments == tuple(payment._replace(steps=()) for payment in pays.entry.target)
             assert 0 <= total(payments) <= left, one
             assert all(0 <= p.pay <= p.payable <= p.base and p.covered + p.deductible <= p.base for p in payments)
             left -= total(payments)

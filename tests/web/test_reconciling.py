@@ -14,6 +14,8 @@ from tests.web.wards import Ward, bill, number, reversal
 
 _DAYS: Final[Iterator[date]] = (date(2026, 4, 1) + timedelta(days=n) for n in count())
 PAYS: Final = 900_00
+#: Nothing, without details and with none.
+GIVEN: Final[tuple[list[dict[str, Any]] | None, ...]] = (None, [])
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_an_equal_day(ward: Ward, day: date) -> None:
 
 
 def test_a_day_on_which_nothing_was_deducted(ward: Ward, day: date) -> None:
-    assert [sends(ward, day, 0, 0, details)["result"] for details in (None, [])] == ["equal", "equal"]
+    assert [sends(ward, day, 0, 0, details)["result"] for details in GIVEN] == ["equal", "equal"]
 
 
 @pytest.mark.parametrize(("count_", "fen"), [(2, PAYS), (1, PAYS + 1), (1, PAYS - 1), (0, 0), (0, PAYS)])
@@ -97,6 +99,8 @@ def arranged(ward: Ward, day: date, cause: str) -> dict[str, Any] | None:
             return line(deducted(ward, day, OTHER_HOSPITAL))
         case "other.day":
             return line(deducted(ward, day + timedelta(days=500)))
+        case "listed.twice":
+            return line(deducted(ward, day))
     raise AssertionError(f"how does {cause} come about?")
 
 
@@ -105,7 +109,7 @@ def test_each_cause_is_found_said_and_a_case_until_a_later_day_agrees(ward: Ward
     detail = arranged(ward, day, cause)
     [(counted, ours)] = ward.rows("SELECT count(*), COALESCE(sum(pay_fen), 0)::bigint FROM settlement WHERE hospital = 'H1' AND settled_on = %s"
                                   " AND state = 'confirmed' AND payee = 'hospital'", day)
-    details: list[dict[str, Any]] = [detail] if detail else []
+    details: list[dict[str, Any]] = [detail] * (2 if cause == "listed.twice" else 1) if detail else []
     told = sends(ward, day, len(details), sum(one["fen"] for one in details), details)
     [difference] = told["differences"]
     assert (told["result"], difference["cause"], (difference["zh"], difference["en"])) == ("differs", cause, CAUSES[cause])

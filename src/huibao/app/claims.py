@@ -19,12 +19,12 @@ from huibao.core.clock import Clock
 from huibao.core.points import reached
 from huibao.core.sealing import Keyring, Place, open_sealed, unwrap
 from huibao.db import sqlfile
-from huibao.gateways.bank import BankRefused, BankUnreachable, Collection, Paid, Payout, PayoutBank, Received
+from huibao.gateways.bank import BankRefused, BankUnreachable, Collection, Paid, Payout, PayoutBank, PayoutState, Received
 from huibao.gateways.hospital import Deducted, HospitalDesk, HospitalRefused, HospitalUnreachable
 from huibao.gateways.notices import NoticeChannel, NoticeMessage, NoticesUnreachable
 from huibao.payables import own as payables
 from huibao.record.lane import CommandFailed
-from huibao.record.model import DONE
+from huibao.record.model import DONE, Request
 from huibao.settlement import own
 from huibao.web.engine import Engine
 
@@ -32,6 +32,8 @@ _LOG: Final = logging.getLogger("huibao.caretaker")
 _PAYABLES: Final = sqlfile.load("huibao.payables")
 
 MOST: Final = 100
+#: So many offers of one hospital are asked about in a turn: a hundred of one that is slow keep no other waiting.
+MOST_OF_ONE: Final = 20
 
 
 class Outside:
@@ -69,10 +71,11 @@ class Claims:
         """Asks what became of offers that were not confirmed in time; nothing is assumed of one whose hospital is silent."""
         async with self._engine.reading(programme.code) as connection:
             endpoints = dict(await (await connection.execute(SQL["hospital_endpoints"])).fetchall())
-            waiting = await (await connection.execute(SQL["offers_waiting"], {"at": self._engine.clock.now(), "most": MOST})).fetchall()
+            given = {"at": self._engine.clock.now(), "hospitals": list(endpoints), "most": MOST_OF_ONE}
+            waiting = await (await connection.execute(SQL["offers_waiting"], given)).fetchall()
         silent: set[str] = set()
         for settlement, setl_id, hospital, deadline in waiting:
-            if hospital not in endpoints or hospital in silent:
+            if hospital in silent:
                 continue
             try:
                 await self._ask_hospital(programme, self._outside.hospital(endpoints[hospital], hospital), settlement, setl_id, deadline)
@@ -85,9 +88,10 @@ class Claims:
         said = await desk.ask(programme.code, setl_id)
         reached("hospital.after_ask")
         if isinstance(said, Deducted):
-            await self._engine.submit(programme.code, *own.confirmed(settlement, said.fen, deadline.isoformat()))
+            request: Request[Any] = own.confirmed(settlement, said.fen, deadline.isoformat())
         else:
-            await self._engine.submit(programme.code, *own.withdrawn(settlement, stands=said == "not-deducted"))
+            request = own.withdrawn(settlement, stands=said == "not-deducted")
+        await self._one(programme, f"settlement {settlement}", request)
 
     # ── what followed ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,7 +100,14 @@ class Claims:
         async with self._engine.reading(programme.code) as connection:
             waiting = await (await connection.execute(SQL["adjusting"], {"at": self._engine.clock.now(), "most": MOST})).fetchall()
         for settlement, adjust_at in waiting:
-            await self._engine.submit(programme.code, *own.adjusted(settlement, adjust_at))
+            await self._one(programme, f"settlement {settlement}", own.adjusted(settlement, adjust_at))
+
+    async def _one(self, programme: Programme, what: str, request: Request[Any]) -> None:
+        """One command. What is the matter with it keeps no other waiting: the next turn finds its row again."""
+        try:
+            await self._engine.submit(programme.code, *request)
+        except (TurnedAway, CommandFailed) as failure:
+            _LOG.warning("%s: %s waits, %s", programme.code, what, type(failure).__name__)
 
     # ── money ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -104,31 +115,42 @@ class Claims:
         """Tells the bank of payouts that are due, and asks about those it was told of."""
         for id, product, hospital, person, fen, state, tries, sealed, wrapped in await self._waiting(programme, "payouts_waiting"):
             account = hospital or _opened(self._engine.keyring, programme.code, "bank_account", "sealed", person, sealed, wrapped)
-            if account is None:
+            if account is None and state == "due":
                 continue                               # the person has been told, and has not said yet where to
             reference = f"{programme.code}-payout-{id}-{tries}"
             payee = f"hospital:{hospital}" if hospital else "person"
-            payout = Payout(reference, programme.code, product, payee, account, fen)
-            if state == "due":
-                sent = await self._engine.submit(programme.code, *payables.sent(id, tries))
-                if sent.outcome != DONE:
-                    continue                           # it was taken back in the meantime
+            payout = Payout(reference, programme.code, product, payee, account, fen) if account is not None else None
             try:
-                await self._pay(programme, id, tries, payout)
-            except BankRefused as refused:
-                _LOG.error("%s: the bank declines payout %s: %s", programme.code, id, refused)
+                if state == "due":
+                    sent = await self._engine.submit(programme.code, *payables.sent(id, tries))
+                    if sent.outcome != DONE:
+                        continue                       # it was taken back in the meantime
+                await self._pay(programme, id, tries, fen, reference, payout, is_new=state == "due")
+            except (BankRefused, TurnedAway, CommandFailed) as failure:
+                _LOG.error("%s: payout %s waits: %s", programme.code, id, failure)
 
-    async def _pay(self, programme: Programme, id: int, tries: int, payout: Payout) -> None:
-        reached("bank.before_pay")
-        await self._outside.bank.pay(payout)
-        reached("bank.after_pay")
-        reached("bank.before_ask")
-        standing = await self._outside.bank.ask(payout.reference)
-        reached("bank.after_ask")
-        if isinstance(standing, Paid):
-            await self._engine.submit(programme.code, *payables.paid(id))
+    async def _pay(
+        self, programme: Programme, id: int, tries: int, fen: int, reference: str, payout: Payout | None, is_new: bool
+    ) -> None:
+        """What was told before is asked about first: the bank has it, whatever account is known by now."""
+        standing: PayoutState = "unknown" if is_new else await self._ask_bank(reference)
+        if standing == "unknown" and payout is not None:
+            reached("bank.before_pay")
+            await self._outside.bank.pay(payout)
+            reached("bank.after_pay")
+            standing = await self._ask_bank(reference)
+        if isinstance(standing, Paid) and standing.fen != fen:
+            _LOG.error("%s: the bank paid %s fen for payout %s where %s were due", programme.code, standing.fen, id, fen)
+        elif isinstance(standing, Paid):
+            await self._engine.submit(programme.code, *payables.paid(id, tries))
         elif standing == "returned":
             await self._engine.submit(programme.code, *payables.came_back(id, tries))
+
+    async def _ask_bank(self, reference: str) -> PayoutState:
+        reached("bank.before_ask")
+        standing = await self._outside.bank.ask(reference)
+        reached("bank.after_ask")
+        return standing
 
     async def collect(self, programme: Programme) -> None:
         """Asks for co-insurers' parts, and takes those that arrived whole."""
@@ -143,7 +165,7 @@ class Claims:
                 _LOG.error("%s: the bank declines collection %s: %s", programme.code, id, refused)
                 continue
             if isinstance(standing, Received) and standing.fen == fen:
-                await self._engine.submit(programme.code, *payables.received(id))
+                await self._one(programme, f"collection {id}", payables.received(id))
             elif isinstance(standing, Received):
                 _LOG.error("%s: collection %s brought %s fen where %s were called in", programme.code, id, standing.fen, fen)
 
@@ -163,9 +185,15 @@ class Claims:
             rows = await (await reading.execute(SQL["notices_waiting"], {"most": MOST})).fetchall()
         for id, person, zh, en, sealed, wrapped in rows:
             phone = _opened(self._engine.keyring, programme.code, "person", "phone_sealed", person, sealed, wrapped)
-            reached("notice.before_send")
-            taken = phone is not None and await self._outside.notices.send(NoticeMessage(f"{programme.code}-{id}", phone, zh, en))
-            reached("notice.after_send")
+            try:
+                reached("notice.before_send")
+                taken = phone is not None and await self._outside.notices.send(NoticeMessage(f"{programme.code}-{id}", phone, zh, en))
+                reached("notice.after_send")
+            except NoticesUnreachable as failure:
+                if failure.why != "denied":
+                    raise
+                _LOG.warning("%s: notice %s waits, the channel declines it", programme.code, id)
+                continue
             async with connection.transaction():
                 await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
                 statement = SQL["notice_sent"] if taken else SQL["notice_declined"]

@@ -30,6 +30,8 @@ from huibao.scheme import loading as schemes
 from huibao.web.engine import Command
 
 _LOG: Final = logging.getLogger("huibao.engine")
+#: So many lanes serve one programme side by side, where there are as many: while one waits for its commit another decides.
+SIDE_BY_SIDE: Final = 2
 #: Connections for reading, per process.
 READERS: Final = 4
 
@@ -73,8 +75,9 @@ class Engine:
             rows = await (await connection.execute(SQL["programmes"])).fetchall()
         self.programmes = {code: Programme(code, name, area, schema, schemes.builtin(scheme)) for code, name, scheme, area, schema in rows}
         codes = list(self.programmes)
-        for n in range(min(self.settings.lanes, len(codes))):
-            self._start_lane(codes[n :: self.settings.lanes])
+        groups = min(len(codes), max(1, self.settings.lanes // SIDE_BY_SIDE))
+        for n in range(self.settings.lanes if codes else 0):
+            self._start_lane(codes[n % groups :: groups])
         self._cares = asyncio.create_task(self._caretaker.run(), name="caretaker")
         self._cares.add_done_callback(_ended)
 
@@ -96,7 +99,8 @@ class Engine:
     ) -> Answer:
         """The command's answer; `body` is its canonical encoding. Raises `TurnedAway` or `CommandFailed`."""
         return await self.batcher.submit(
-            families.queue(programme, command), key_digest(principal, key), body_digest(principal, route, programme, body), command, urgency)
+            families.queue(programme, command), key_digest(principal, key), body_digest(principal, route, programme, body), command,
+            urgency)
 
     @asynccontextmanager
     async def reading(self, programme: str) -> AsyncIterator[AsyncConnection[Any]]:

@@ -53,8 +53,12 @@ SELECT set_config('search_path', %(schema)s, true);
 SELECT id, endpoint FROM public.provider WHERE endpoint IS NOT NULL;
 
 -- :name offers_waiting
--- Offers that no hospital has answered in time, the longest wait first.
-SELECT id, setl_id, hospital, deadline FROM settlement WHERE deadline <= %(at)s ORDER BY deadline, id LIMIT %(most)s;
+-- Offers that these hospitals have not answered in time, of each the longest wait first.
+SELECT w.id, w.setl_id, h.id, w.deadline FROM unnest(%(hospitals)s::text[]) AS h (id)
+CROSS JOIN LATERAL (
+    SELECT s.id, s.setl_id, s.deadline FROM settlement s
+    WHERE s.deadline <= %(at)s AND s.hospital = h.id ORDER BY s.deadline, s.id LIMIT %(most)s) AS w
+ORDER BY w.deadline, w.id;
 
 -- :name adjusting
 -- Settlements that were taken back, and whose followers have waited long enough.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from huibao.benefits import conditions
 from huibao.benefits.fold import Payment, Settlement, Step
@@ -32,10 +33,10 @@ def explain(plan: Plan, bill: Settlement, payments: Sequence[Payment]) -> Explan
     total = sum(payment.pay for payment in payments)
     for b, payment in enumerate(payments):
         if payment.base:
-            said_zh = "；".join(_zh(plan.benefits[b], payment))
-            zh.append(f"{plan.benefits[b].name}：{_why(bill, b)[0]}{said_zh}。赔付 {yuan(payment.pay)} 元。")
-            said = "; ".join(_en(plan.benefits[b], payment))
-            en.append(f"{plan.benefits[b].id}: {_why(bill, b)[1]}{said}. Pays {yuan(payment.pay)} yuan.")
+            benefit, (why_zh, why_en), paid = plan.benefits[b], _why(bill, b), yuan(payment.pay)
+            said_zh, said_en = _said(benefit, payment)
+            zh.append(f"{benefit.name}：{why_zh}{'；'.join(said_zh)}。赔付 {paid} 元。")
+            en.append(f"{benefit.id}: {why_en}{'; '.join(said_en)}. Pays {paid} yuan.")
     for b, name in sorted({found for part in bill.parts if any(part.amounts) for found in part.terms.left_out}):
         zh.append(f"“{plan.benefits[b].name}”不赔：{name}。")
         en.append(f"{plan.benefits[b].id} pays nothing: {name!r}.")
@@ -71,79 +72,59 @@ def _why(bill: Settlement, b: int) -> tuple[str, str]:
     return f"（适用：{'、'.join(map(conditions.in_words, varied))}）", f"(where {', '.join(map(conditions.as_text, varied))}) "
 
 
-def _zh(benefit: Benefit, payment: Payment) -> list[str]:
-    said = []
-    for kind, group in _grouped(payment.steps):
-        match kind:
-            case "base":
-                said.append(f"{_costs(benefit, BUCKET_ZH, '、')} {yuan(payment.base)} 元")
-            case "limit":
-                said += [f"“{s.about}”最多计入 {yuan(s.figures[1])} 元，{yuan(s.figures[0])} 元计入 {yuan(s.figures[2])} 元" for s in group]
-            case "deductible":
-                said += [f"{s.about} {yuan(s.figures[0])} 元，此前已用 {yuan(s.figures[1])} 元，本次扣除 {yuan(s.figures[2])} 元" for s in group]
-            case "band":
-                said.append(f"超出部分 {_bands(group)} = {yuan(_sum(group))} 元")
-            case "flat":
-                said += [f"累计超过 {yuan(s.figures[0])} 元，一次性给付 {yuan(s.figures[1])} 元" for s in group]
-            case "hold":
-                said += [f"不超过本人仍负担的 {yuan(s.figures[1])} 元" for s in group[-1:]]
-            case _:
-                said += [_cap_zh(s) for s in group]
-    return said
-
-
-def _en(benefit: Benefit, payment: Payment) -> list[str]:
-    said = []
-    for kind, group in _grouped(payment.steps):
-        match kind:
-            case "base":
-                said.append(f"{_costs(benefit, _BUCKET_EN, ', ')} {yuan(payment.base)}")
-            case "limit":
-                said += [f"at most {yuan(most)} counts under {s.about!r}: {yuan(within)} of {yuan(cost)}"
-                         for s in group for cost, most, within in [s.figures]]
-            case "deductible":
-                said += [f"deductible {yuan(s.figures[0])}, used before {yuan(s.figures[1])}, now {yuan(s.figures[2])}" for s in group]
-            case "band":
-                said.append(f"of what exceeds it {_bands(group)} = {yuan(_sum(group))}")
-            case "flat":
-                said += [f"{yuan(s.figures[1])} once on passing {yuan(s.figures[0])}" for s in group]
-            case "hold":
-                said += [f"not more than the {yuan(s.figures[1])} that the person still bears" for s in group[-1:]]
-            case _:
-                said += [_cap_en(s) for s in group]
-    return said
-
-
-def _costs(benefit: Benefit, names: Sequence[str], separator: str) -> str:
-    return separator.join(names[k] if benefit.weights[k] == WHOLE else f"{percent(benefit.weights[k])} {names[k]}"
-                          for k in range(len(BUCKETS)) if benefit.weights[k])
-
-
-def _grouped(steps: Sequence[Step]) -> list[tuple[str, list[Step]]]:
-    """Steps of one kind together, in the order of the arithmetic."""
+def _said(benefit: Benefit, payment: Payment) -> tuple[list[str], list[str]]:
+    """Each step of one benefit in Chinese and in English, in the order of the arithmetic."""
     groups: dict[str, list[Step]] = {kind: [] for kind in _ORDER}
-    for step in steps:
+    for step in payment.steps:
         groups[step.kind].append(step)
-    return [(kind, group) for kind, group in groups.items() if group]
+    zh: list[str] = []
+    en: list[str] = []
+    for step in groups["base"][:1]:
+        amount = yuan(step.figures[0])
+        zh.append(f"{_costs(benefit.weights, BUCKET_ZH, '、')} {amount} 元")
+        en.append(f"{_costs(benefit.weights, _BUCKET_EN, ', ')} {amount}")
+    for step in groups["limit"]:
+        cost, most, within = map(yuan, step.figures)
+        zh.append(f"“{step.about}”最多计入 {most} 元，{cost} 元计入 {within} 元")
+        en.append(f"at most {most} counts under {step.about!r}: {within} of {cost}")
+    for step in groups["deductible"]:
+        amount, used, took = map(yuan, step.figures)
+        zh.append(f"{step.about} {amount} 元，此前已用 {used} 元，本次扣除 {took} 元")
+        en.append(f"deductible {amount}, used before {used}, now {took}")
+    if bands := groups["band"]:
+        along, pays = " + ".join(f"{yuan(step.figures[2])} × {percent(step.figures[3])}" for step in bands), yuan(_sum(bands))
+        zh.append(f"超出部分 {along} = {pays} 元")
+        en.append(f"of what exceeds it {along} = {pays}")
+    for step in groups["flat"]:
+        passed, flat = map(yuan, step.figures)
+        zh.append(f"累计超过 {passed} 元，一次性给付 {flat} 元")
+        en.append(f"{flat} once on passing {passed}")
+    for step in groups["hold"][-1:]:
+        left = yuan(step.figures[1])
+        zh.append(f"不超过本人仍负担的 {left} 元")
+        en.append(f"not more than the {left} that the person still bears")
+    for step in groups["cap"]:
+        _cap(step, zh, en)
+    return zh, en
 
 
-def _bands(steps: Sequence[Step]) -> str:
-    return " + ".join(f"{yuan(step.figures[2])} × {percent(step.figures[3])}" for step in steps)
+@lru_cache(maxsize=1_024)
+def _costs(weights: tuple[int, ...], names: tuple[str, ...], separator: str) -> str:
+    """Which costs a benefit looks at; the same for every bill."""
+    return separator.join(names[k] if weights[k] == WHOLE else f"{percent(weights[k])} {names[k]}"
+                          for k in range(len(BUCKETS)) if weights[k])
 
 
 def _sum(steps: Sequence[Step]) -> int:
     return (sum(step.figures[2] * step.figures[3] for step in steps) + WHOLE // 2) // WHOLE
 
 
-def _cap_zh(step: Step) -> str:
+def _cap(step: Step, zh: list[str], en: list[str]) -> None:
     most, before, payable, paid = step.figures
+    cap = yuan(most)
     if paid == payable:
-        return f"未超{step.about} {yuan(most)} 元"
-    return f"{step.about} {yuan(most)} 元，此前已用 {yuan(before)} 元，本次以 {yuan(paid)} 元为限"
-
-
-def _cap_en(step: Step) -> str:
-    most, before, payable, paid = step.figures
-    if paid == payable:
-        return f"within the cap of {yuan(most)}"
-    return f"cap {yuan(most)}, used before {yuan(before)}, so {yuan(paid)}"
+        zh.append(f"未超{step.about} {cap} 元")
+        en.append(f"within the cap of {cap}")
+    else:
+        zh.append(f"{step.about} {cap} 元，此前已用 {yuan(before)} 元，本次以 {yuan(paid)} 元为限")
+        en.append(f"cap {cap}, used before {yuan(before)}, so {yuan(paid)}")

@@ -7,7 +7,7 @@ arithmetic compiled for columns; `docs/concepts/benefits.md` is the definition o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from huibao.benefits.model import Band
 from huibao.benefits.terms import Compiled, Terms
@@ -58,8 +58,7 @@ class Settlement:
     provisional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of an explanation: its kind, what it is about, and the figures (fen and ten-thousandths)."""
 
     kind: str
@@ -67,8 +66,7 @@ class Step:
     figures: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(NamedTuple):
     """One benefit of one settlement, in fen: the cost it looks at, what the deductibles took, what remained, what the
     bands made of that before caps, and what is paid."""
 

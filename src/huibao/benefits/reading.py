@@ -6,6 +6,7 @@ Columns are read by `columns`, with the same rules; what it rejects is read here
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from huibao.benefits import conditions, facts
@@ -197,7 +198,7 @@ def units(line: Row) -> int:
 
 def facts_of(plan: Compiled, row: Row, line: Row) -> dict[str, Value]:
     """The facts that the plan's conditions speak of: of policy and visit from the bill's row, of a line from its own."""
-    return {name: fact_of(plan.plan, name, line if FACTS[name].level == "line" else row) for name in plan.facts}
+    return {name: fact_of(plan.plan, name, line if is_of_line else row) for name, is_of_line in plan.levels}
 
 
 def fact_of(plan: Plan, name: str, row: Row) -> Value:
@@ -249,9 +250,15 @@ def is_preexisting(defined: Preexisting | None, diagnosis: str, past: str) -> bo
 
 # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+@lru_cache(maxsize=8_192)
+def day_of(said: str) -> date:
+    """The day in Asia/Shanghai of a date or time as messages write them; bills of one day say the same few. Raises `ValueError`."""
+    return business_date(moment(said))
+
+
 def _day(row: Row, name: str) -> date:
     try:
-        return business_date(moment(text(row, name)))
+        return day_of(text(row, name))
     except ValueError:
         raise bad(name, f"为 {text(row, name)!r}，不是日期", "is not a date: write 2025-07-01 or 2025-07-01 08:00:00") from None
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from huibao.benefits import conditions
 from huibao.benefits.conditions import Condition
-from huibao.benefits.facts import Facts, Value
+from huibao.benefits.facts import FACTS, Facts, Value
 from huibao.benefits.model import Amount, Band, Benefit, Cap, Deductible, Plan, Variation, WhenBoth
 from huibao.core import money
 
@@ -57,6 +57,7 @@ class Compiled:
         self.conditions: tuple[Condition, ...] = tuple(dict.fromkeys(_conditions(plan)))
         self._bit = {condition: 2 << n for n, condition in enumerate(self.conditions)}
         self.facts: tuple[str, ...] = tuple(sorted(conditions.names(*self.conditions)))
+        self.levels = tuple((name, FACTS[name].level == "line") for name in self.facts)
         self.deductible_order = tuple(sorted(range(len(plan.deductibles)), key=lambda d: _depth(plan.deductibles[d])))
         self.cap_order = tuple(sorted(range(len(plan.caps)), key=lambda c: _depth(plan.caps[c])))
         self.caps_of = tuple(tuple(c for c in self.cap_order if b in plan.caps[c].benefits) for b in range(len(plan.benefits)))

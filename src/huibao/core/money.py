@@ -6,7 +6,7 @@ an `int` of fen. A binary float is refused, since 2.675 yuan has none.
 
 import re
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Final
 
@@ -16,6 +16,9 @@ WHOLE: Final = 10_000
 #: No amount of a settlement reaches 1,000,000,000.00 yuan: `benefits` refuses it. Below that every product of the
 #: benefit arithmetic fits 63 bits, so that columns and Python agree.
 AMOUNT_LIMIT_FEN: Final = 100_000_000_000
+
+#: An amount with more digits before its point than a database can keep is a mistake, and may take long to write out.
+_MOST_DIGITS: Final = 60
 
 _AMOUNT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%")
@@ -50,9 +53,11 @@ def _fen_of_text(yuan: str) -> int:
 
 def _rounded(yuan: int | Decimal) -> int:
     try:
+        if not isinstance(yuan, int) and yuan.adjusted() > _MOST_DIGITS:
+            raise MoneyError(f"an amount of {yuan.adjusted() + 1} digits is none")
         return int(_EXACT.scaleb(Decimal(yuan), 2).to_integral_value(ROUND_HALF_UP, _EXACT))
-    except (InvalidOperation, ValueError, OverflowError):
-        raise MoneyError(f"{yuan!r} is not an amount in yuan") from None
+    except (ArithmeticError, ValueError) as error:
+        raise error if isinstance(error, MoneyError) else MoneyError(f"{yuan!r} is not an amount in yuan") from None
 
 
 @lru_cache(maxsize=65_536)

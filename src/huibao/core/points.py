@@ -14,7 +14,8 @@ POINTS: Final = (
     "cash.before_open", "cash.after_open", "cash.before_ask", "cash.after_ask", "cash.before_refund", "cash.after_refund",
     "relay.before_send", "relay.after_send", "relay.after_cursor",
     "hospital.before_ask", "hospital.after_ask",
-    "bank.before_pay", "bank.after_pay", "bank.before_ask", "bank.after_ask", "bank.before_collect", "bank.after_collect", "notice.before_send", "notice.after_send",
+    "bank.before_pay", "bank.after_pay", "bank.before_ask", "bank.after_ask", "bank.before_collect", "bank.after_collect",
+    "notice.before_send", "notice.after_send",
 )
 
 _NAME, _, _NUMBER = os.environ.get("HUIBAO_DIE_AT", "").partition(":")

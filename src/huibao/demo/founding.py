@@ -139,7 +139,8 @@ def _register_hospitals(connection: Connection[Any], programme: DemoProgramme, a
     """Hospitals of the city, designated since its first product is sold; and others whose settlements come from the agency."""
     since = min(shown.sale.since for shown in programme.products if shown.sale)
     for one in programme.hospitals:
-        given = {"id": one.id, "name": one.name, "area": one.area, "grade": one.grade, "since": since if one.desk else None, "desk": one.desk, "at": at}
+        given = {"id": one.id, "name": one.name, "area": one.area, "grade": one.grade,
+                 "since": since if one.desk else None, "desk": one.desk, "at": at}
         connection.execute(SQL["insert_provider"], given)
         connection.execute(SQL["insert_hospital"], given)
 

@@ -81,6 +81,7 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
         say(f"# {hint.story}")
         say(hint.command)
     say("")
+    say("── 医院的一天（结算、确认、冲销、双窗口、对账）：.venv/bin/huibao demo ward     按列重算核对：.venv/bin/huibao verify --columns")
     say("── 核对账本：.venv/bin/huibao verify     逐笔理赔说明：.venv/bin/huibao demo bills     停止：Ctrl+C，数据保留")
 
 

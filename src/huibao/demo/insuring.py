@@ -73,7 +73,8 @@ async def _sell(owner_url: str, programme: Programme, keyring: Keyring, at: date
 
 async def _batch(lane: Lane[Any, Any], code: str, commands: Sequence[tuple[str, Command]]) -> list[Answer]:
     loop = asyncio.get_running_loop()
-    batch = [Waiting[Any, Answer](key_digest("demo", key), body_digest("demo", "demo", code, key.encode()), command, 0, loop.create_future())
+    batch = [Waiting[Any, Answer](key_digest("demo", key), body_digest("demo", "demo", code, key.encode()), command, 0,
+                                   loop.create_future())
              for key, command in commands]
     answers = await lane.run(code, batch) if batch else []
     for answer in answers:

@@ -221,7 +221,8 @@ def _character(table: Table, area: str) -> Character:
 
 
 def _hospital(table: Table, area: str) -> Hospital:
-    return Hospital(table.text("id"), table.text("name"), table.whole("grade", least=1), table.text("area", area), table.flag("desk", default=True))
+    return Hospital(table.text("id"), table.text("name"), table.whole("grade", least=1), table.text("area", area),
+                    table.flag("desk", default=True))
 
 
 def _try(table: Table) -> Try:

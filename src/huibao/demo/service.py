@@ -44,7 +44,6 @@ class Ground:
 
 def run(console: Console, people: int, port: int, workers: int) -> None:
     """Runs the demonstration until it is interrupted."""
-    os.environ.setdefault("HUIBAO_OUTSIDE", f"http://127.0.0.1:{port + 1}")
     began = time.perf_counter()
     ground = prepare(people, f"http://127.0.0.1:{port + 1}")
     url = f"http://127.0.0.1:{port}"
@@ -65,6 +64,7 @@ def run(console: Console, people: int, port: int, workers: int) -> None:
 
 def prepare(people: int, outside: str) -> Ground:
     """Migrates, founds what is missing, makes the credentials; a second time it is quick and changes nothing."""
+    os.environ.setdefault("HUIBAO_OUTSIDE", outside)
     _choose_clock()
     settings = read()
     at = settings.clock.now()

@@ -26,7 +26,8 @@ FROM unnest(%(ids)s::bigint[], %(buyers)s::bigint[], %(offers)s::integer[], %(pa
 -- New policies.
 INSERT INTO policy (order_id, position, insured_id, product, relation, tier, premium_fen, cash_fen, share, period_from, period_to, state,
                     facts)
-SELECT u.order_id, u.position, u.insured, u.product, u.relation, u.tier, u.premium, u.cash, u.share, u.since, u.until, u.state, u.facts::jsonb
+SELECT u.order_id, u.position, u.insured, u.product, u.relation, u.tier, u.premium, u.cash, u.share, u.since, u.until, u.state,
+       u.facts::jsonb
 FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(insured)s::bigint[], %(products)s::text[],
                      %(relations)s::text[], %(tiers)s::text[], %(premiums)s::bigint[], %(cash)s::bigint[], %(shares)s::smallint[],
                      %(since)s::date[], %(until)s::date[], %(states)s::text[], %(facts)s::text[])

@@ -78,8 +78,9 @@ class CollectionStanding(msgspec.Struct, frozen=True):
 
 
 class Paid(msgspec.Struct, frozen=True):
-    """The payout is in the receiving account."""
+    """The payout is in the receiving account: what the bank paid under the reference, and when."""
 
+    fen: Fen
     at: Instant
 
 
@@ -116,7 +117,7 @@ class PayoutBank:
             return standing.state
         if standing.at is None:
             raise BankUnreachable("unreadable")
-        return Paid(standing.at)
+        return Paid(standing.fen, standing.at)
 
     async def collect(self, collection: Collection) -> None:
         """Asks a co-insurer for its part; asked again, the same collection. Whether it paid, `ask_collection` tells."""

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from huibao.benefits.model import FUND_PAYERS
-from huibao.benefits.reading import Row, Unreadable, amount
+from huibao.benefits.reading import Row, Unreadable, amount, bad
 from huibao.core.money import half_up, yuan
 from huibao.core.refusal import Refusal
 
@@ -74,7 +74,7 @@ def read_message(transaction: str, answer: Mapping[str, Any] | None, request: Ma
     try:
         row = canonical(found)
         if transaction in REVERSES:
-            original = ((request or {}).get("data") or {}).get("setl_id")
+            original = _asked(request).get("setl_id")
             if not original:
                 return _refuse("message.reversal_without_original", "撤销报文未指明原结算：请求的 data.setl_id 为空。请补充原结算ID后重新发送。",
                                "the reversal names no original: give data.setl_id of the request.", {"transaction": transaction})
@@ -91,6 +91,9 @@ _OF_VISIT: Final[Mapping[str, tuple[str, ...]]] = {
 #: What names a person, a visit, a settlement or a hospital has it in visible characters, and not many.
 _NUMBERS: Final = ("setl_id", "psn_no", "mdtrt_id", "reverses")
 _NUMBER: Final = re.compile(r"[!-~]{1,40}")
+_FIGURE: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
+#: What others say is repeated so far.
+_MOST_SAID: Final = 100
 
 
 def received(
@@ -101,13 +104,13 @@ def received(
     alone; of a reversal what was asked; what was sent at admission and discharge; the lines of the bill."""
     if "setlinfo" not in answer and "output" not in answer and "infcode" not in answer:
         answer = {"setlinfo": answer}
-    envelope = answer if "setlinfo" not in answer else {"infcode": "0", "output": answer}
+    envelope = (answer if "setlinfo" not in answer else {"infcode": "0", "output": answer}) if any(answer.values()) else None
     found = read_message(transaction, envelope, request, acct_inside_fund=acct_inside_fund)
     if isinstance(found, Refusal):
         return found
     row = {**_plain(_visit_of(visit or {})), **_plain(found.row)}
     if request is not None and transaction in REVERSES:
-        row = {**{name: value for name, value in _plain(request.get("data") or {}).items() if name in ("psn_no", "mdtrt_id")}, **row}
+        row = {**{name: value for name, value in _plain(_asked(request)).items() if name in ("psn_no", "mdtrt_id")}, **row}
     for name in [name for name in _NUMBERS if name in row]:
         row[name] = str(row[name]).strip()
         if not _NUMBER.fullmatch(row[name]):
@@ -117,6 +120,12 @@ def received(
     if lines:
         details = read_lines("2301", {"infcode": "0", "output": {"result": [_plain(line) for line in lines]}})
     return details if isinstance(details, Refusal) else Message(transaction, row, details, found.notes)
+
+
+def _asked(request: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What a request asked; nothing where it is not put as the platform wants it."""
+    data = (request or {}).get("data")
+    return data if isinstance(data, Mapping) else {}
 
 
 def _visit_of(visit: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,18 +144,18 @@ def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _output(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | Refusal:
     """What a successful answer carries; a refusal where there is no answer, or where it says that it failed."""
-    code = None if answer is None else str(answer.get("infcode", "")).strip()
+    code = None if answer is None else str(answer.get("infcode", "")).strip()[:_MOST_SAID]
     if answer is None or not code or code == "None":
         return _refuse("message.no_answer", "没有收到交易返回（无 infcode），结果未知。请先用 5203 查询结算结果，未成功的用 2601 冲正，不要重复结算。",
                        "no answer, so the outcome is unknown: ask with 5203, or reverse with 2601; do not settle again.")
     if code != "0":
-        return _refuse("message.basic_insurance_failed", f"基本医保结算未成功：{answer.get('err_msg') or '原因未说明'}。请先完成基本医保结算。",
+        return _refuse("message.basic_insurance_failed", f"基本医保结算未成功：{str(answer.get('err_msg') or '原因未说明')[:_MOST_SAID]}。请先完成基本医保结算。",
                        "basic insurance did not settle: settle there first.", {"infcode": code})
     output = answer.get("output")
     if isinstance(output, str):
         try:
             output = parse(output)
-        except ValueError:
+        except (ValueError, RecursionError):
             output = None
     if not isinstance(output, Mapping):
         return _refuse("message.no_output", "报文没有交易输出（output）。请发送完整的返回报文。", "the message has no output: send the whole answer.")
@@ -237,13 +246,21 @@ def _line_wrong(line: Row) -> str:
     parts = sum(amount(line, name) or 0 for name in ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt"))
     if parts != total:
         return f"四部分合计 {yuan(parts)} 元，与明细金额 {yuan(total)} 元不符"
-    count, price, share = (Decimal(str(line.get(name) or 0)) for name in ("cnt", "pric", "selfpay_prop"))
+    count, price, share = (_figure(line, name) for name in ("cnt", "pric", "selfpay_prop"))
     if int((count * price * 100).to_integral_value("ROUND_HALF_UP")) != total:
         return f"数量 × 单价与明细金额 {yuan(total)} 元不符"
     expected = half_up(total * int(share * 10_000))
     if line.get("chrgitm_lv") != "03" and "selfpay_prop" in line and expected != (amount(line, "preselfpay_amt") or 0):
         return f"先行自付应为 {yuan(expected)} 元"
     return ""
+
+
+def _figure(line: Row, name: str) -> Decimal:
+    """A quantity, a price or a share; nothing is zero. Raises `Unreadable`."""
+    said = str(line.get(name) or 0).strip()
+    if not _FIGURE.fullmatch(said):
+        raise bad(name, "不是数", "is no number")
+    return Decimal(said)
 
 
 def _refuse(code: str, zh: str, en: str, figures: Mapping[str, int | str] | None = None) -> Refusal:

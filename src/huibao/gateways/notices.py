@@ -44,6 +44,8 @@ class NoticeChannel:
     async def send(self, message: NoticeMessage) -> bool:
         """Has the message sent; False where the channel declines the number for good. Raises `NoticesUnreachable`."""
         told = await self._peer.call("POST", "/notices", NoticeTaken, msgspec.json.encode(message))
+        if isinstance(told, Denied) and told.status == 409:
+            return True                                # it was taken before, and went to the number that was known then
         if isinstance(told, Denied) and told.status != 422:
             raise NoticesUnreachable("denied")
         return isinstance(told, NoticeTaken)

@@ -97,7 +97,7 @@ Command = Propose | Answer | Prepay | Call | Sent | PaidOut | CameBack | Reissue
 
 @dataclass(slots=True)
 class Statement:
-    """A statement while a batch moves it on."""
+    """A statement while a batch moves it on. `lines` are the movements that one made by this batch lists, `count` how many."""
 
     id: int
     hospital: str
@@ -106,6 +106,7 @@ class Statement:
     fen: int
     setoff_fen: int
     state: StatementState
+    count: int
     lines: tuple[int, ...] = ()
 
 

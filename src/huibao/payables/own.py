@@ -9,8 +9,8 @@ def sent(payout: int, try_: int) -> Request[Sent]:
     return Request(OURSELVES, "payout-sent", f"payout-sent:{payout}:{try_}", b"%d %d" % (payout, try_), Sent(NOBODY, payout))
 
 
-def paid(payout: int) -> Request[PaidOut]:
-    return Request(OURSELVES, "payout-paid", f"payout-paid:{payout}", b"%d" % payout, PaidOut(NOBODY, payout))
+def paid(payout: int, try_: int) -> Request[PaidOut]:
+    return Request(OURSELVES, "payout-paid", f"payout-paid:{payout}:{try_}", b"%d %d" % (payout, try_), PaidOut(NOBODY, payout))
 
 
 def came_back(payout: int, try_: int) -> Request[CameBack]:

@@ -44,6 +44,10 @@ def came_back(state: State, command: CameBack) -> Payout | Refusal:
     found = state.payouts.get(command.payout)
     if found is None or found.state != "sent":
         return refusals.payout_not(found.state if found else "unknown")
+    if found.settlement in state.taken_back:
+        # The settlement was taken back in the meantime: what came back is where it belongs.
+        state.squared.append(found.settlement)
+        return _moved(state, found, "cancelled")
     state.came_back.append(found)
     return _moved(state, found, "returned")
 
@@ -51,10 +55,13 @@ def came_back(state: State, command: CameBack) -> Payout | Refusal:
 def reissue(state: State, command: Reissue) -> Payout | Refusal:
     """What came back is due again."""
     found = state.payouts.get(command.payout)
-    if found is None or state.led(found.product, command.insurer) is None or found.state != "returned":
-        return refusals.payout_not(found.state if found else "unknown")
+    if found is None or state.led(found.product, command.insurer) is None:
+        return refusals.payout_not("unknown")
+    if found.state != "returned" or found.settlement in state.taken_back:
+        return refusals.payout_not(found.state)
     found.due_on = state.on + timedelta(days=PAY_DAYS)
     found.tries += 1
+    state.tried_again.append(command.payout)
     return _moved(state, found, "due")
 
 
@@ -72,9 +79,11 @@ def call(state: State, command: Call) -> list[Recovery] | Refusal:
         return refusals.product_not_led()
     made = []
     for pooled in state.pools.get(offer.product, ()):
-        parts = of_total(max(0, pooled.claims_fen), [weight for _, weight in pooled.members])
-        for (insurer, _), part in zip(pooled.members, parts, strict=True):
-            key = (offer.product, pooled.version, insurer)
+        weights = [weight for _, weight in pooled.members]
+        # Each stream is shared by itself, as the pool's statement says it.
+        shares = zip(of_total(pooled.claims_fen, weights), of_total(pooled.returned_fen, weights), strict=True)
+        for (insurer, _), (claims, returned) in zip(pooled.members, shares, strict=True):
+            part, key = claims - returned, (offer.product, pooled.version, insurer)
             fen = part - state.called.get(key, 0)
             if insurer != offer.lead and fen > 0:
                 made.append(Recovery(offer.product, pooled.version, insurer, fen, "called"))

@@ -8,7 +8,8 @@ SELECT id FROM product WHERE id = ANY(%(products)s::text[]) ORDER BY id FOR NO K
 
 -- :name statements
 -- Statements that commands name, and those that wait for an answer at these hospitals.
-SELECT id, hospital, product, upto, fen, setoff_fen, state FROM statement
+SELECT id, hospital, product, upto, fen, setoff_fen, state,
+       (SELECT count(*) FROM statement_line l WHERE l.statement_id = statement.id) FROM statement
 WHERE id = ANY(%(statements)s::bigint[]) OR (hospital = ANY(%(hospitals)s::text[]) AND state = 'proposed')
 ORDER BY id FOR NO KEY UPDATE;
 
@@ -23,7 +24,8 @@ SELECT product, version, insurer, fen, state, id FROM recovery WHERE id = ANY(%(
 
 -- :name called
 -- What was called in of each co-insurer so far.
-SELECT product, version, insurer, sum(fen)::bigint FROM recovery WHERE product = ANY(%(products)s::text[]) GROUP BY product, version, insurer;
+SELECT product, version, insurer, sum(fen)::bigint FROM recovery WHERE product = ANY(%(products)s::text[])
+GROUP BY product, version, insurer;
 
 -- :name shares
 -- The co-insurers of these products under each version of the shares, in order, with the streams of claims.
@@ -33,14 +35,19 @@ SELECT s.product, s.version, s.insurer, s.weight, s.since,
 FROM pool_share s WHERE s.product = ANY(%(products)s::text[]) ORDER BY s.product, s.version, s.position;
 
 -- :name open_lines
--- What hospitals are owed and stands in no statement yet, by hospital, product and day.
+-- What hospitals are owed and stands in no statement yet, or in one that is answered in the same batch; by hospital, product, day.
 SELECT s.hospital, a.product, t.id, CASE t.kind WHEN 'claim-incurred' THEN t.fen ELSE -t.fen END,
-       (t.at AT TIME ZONE 'Asia/Shanghai')::date
+       (t.at AT TIME ZONE 'Asia/Shanghai')::date, l.statement_id
 FROM settlement s
 JOIN transfer t ON t.settlement_id = s.id AND t.kind IN ('claim-incurred', 'claim-taken-back')
 JOIN account a ON a.id = CASE t.kind WHEN 'claim-incurred' THEN t.debit_id ELSE t.credit_id END AND a.kind = 'hospital'
-WHERE s.hospital = ANY(%(hospitals)s::text[]) AND NOT EXISTS (SELECT FROM statement_line l WHERE l.transfer_id = t.id)
+LEFT JOIN statement_line l ON l.transfer_id = t.id
+WHERE s.hospital = ANY(%(hospitals)s::text[]) AND (l.statement_id IS NULL OR l.statement_id = ANY(%(answered)s::bigint[]))
 ORDER BY t.id;
+
+-- :name taken_back
+-- Settlements among these that do not stand any more. A later statement than the lock on their payouts.
+SELECT id FROM settlement WHERE id = ANY(%(settlements)s::bigint[]) AND state IN ('void', 'reversed');
 
 -- :name prepaid
 -- What hospitals were paid ahead, less what was set off against it.
@@ -82,7 +89,8 @@ FROM unnest(%(products)s::text[], %(hospitals)s::text[], %(statements)s::bigint[
 
 -- :name move_payouts
 -- Payouts that went on.
-UPDATE payout p SET state = u.state, due_on = u.due_on, tries = u.tries, ended_at = CASE WHEN u.state IN ('paid', 'returned') THEN %(at)s END
+UPDATE payout p SET state = u.state, due_on = u.due_on, tries = u.tries,
+                    ended_at = CASE WHEN u.state IN ('paid', 'returned', 'cancelled') THEN %(at)s END
 FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(due)s::date[], %(tries)s::smallint[]) AS u (id, state, due_on, tries)
 WHERE p.id = u.id;
 
@@ -98,9 +106,20 @@ UPDATE recovery SET state = 'received', ended_at = %(at)s WHERE id = ANY(%(ids)s
 
 -- :name insert_cases
 -- Payouts that came back, for a person to look into.
-INSERT INTO open_case (at, kind, cause, settlement_id, hospital, fen)
-SELECT %(at)s, 'payout-returned', 'payout.account_gone', u.settlement, u.hospital, u.fen
-FROM unnest(%(settlements)s::bigint[], %(hospitals)s::text[], %(fen)s::bigint[]) AS u (settlement, hospital, fen);
+INSERT INTO open_case (at, kind, cause, settlement_id, hospital, product, payout_id, fen)
+SELECT %(at)s, 'payout-returned', 'payout.account_gone', u.settlement, u.hospital, u.product, u.payout, u.fen
+FROM unnest(%(settlements)s::bigint[], %(hospitals)s::text[], %(products)s::text[], %(payouts)s::bigint[], %(fen)s::bigint[])
+     AS u (settlement, hospital, product, payout, fen);
+
+-- :name close_cases
+-- Payouts that are tried again.
+UPDATE open_case SET closed_at = %(at)s, outcome = 'paid-again'
+WHERE kind = 'payout-returned' AND payout_id = ANY(%(payouts)s::bigint[]) AND closed_at IS NULL;
+
+-- :name close_reversed
+-- Money that had left for a settlement that was taken back, and came back by itself.
+UPDATE open_case SET closed_at = %(at)s, outcome = 'came-back'
+WHERE cause = 'reversal.after_payout' AND settlement_id = ANY(%(settlements)s::bigint[]) AND closed_at IS NULL;
 
 -- :name payouts_waiting
 -- Payouts that the bank is to be told of or asked about, the oldest first, with the account of a person's.
@@ -149,3 +168,8 @@ WHERE l.statement_id = %(statement)s ORDER BY t.id;
 -- :name recoveries_of
 -- What was called in for a product, newest first.
 SELECT id, version, insurer, fen, state, at, ended_at FROM recovery WHERE product = %(product)s ORDER BY id DESC LIMIT %(most)s;
+
+-- :name payouts_of
+-- What was paid, is on its way, or came back, newest first: of products, or to one hospital.
+SELECT id, product, hospital, statement_id, settlement_id, fen, state, due_on, ended_at FROM payout
+WHERE (%(hospital)s = '' OR hospital = %(hospital)s) AND product = ANY(%(products)s::text[]) ORDER BY id DESC LIMIT %(most)s;

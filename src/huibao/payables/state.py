@@ -12,25 +12,33 @@ from huibao.payables.model import Payout, Recovery, Statement
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A movement that a hospital is owed for, and that stands in no statement; below zero was taken back."""
+    """A movement that a hospital is owed for, and that stands in no statement, or in one that this batch may end: `disputed`.
+
+    Below zero was taken back.
+    """
 
     transfer: int
     fen: int
     on: date
+    disputed: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """The co-insurers of a product under one version of its shares, in order, and what its claims cost so far."""
+    """The co-insurers of a product under one version of its shares, in order, and what its claims and what was taken back come to."""
 
     version: int
     members: tuple[tuple[str, int], ...]
     claims_fen: int
+    returned_fen: int
 
 
 @dataclass(slots=True)
 class State:
-    """Hospitals, statements, payouts and recoveries of a batch, with the accounts they move. `on` is the business date."""
+    """Hospitals, statements, payouts and recoveries of a batch, with the accounts they move. `on` is the business date.
+
+    `taken_back` are settlements that do not stand any more, among those of the batch's payouts.
+    """
 
     programme: Programme
     shelf: Shelf
@@ -40,6 +48,7 @@ class State:
     prepaid: dict[tuple[str, str], int]
     statements: dict[int, Statement]
     payouts: dict[int, Payout]
+    taken_back: frozenset[int]
     recoveries: dict[int, Recovery]
     pools: Mapping[str, list[Pooled]]
     called: dict[tuple[str, int, str], int]
@@ -50,6 +59,8 @@ class State:
     new_payouts: list[Payout] = field(default_factory=list)
     moved_payouts: dict[int, Payout] = field(default_factory=dict)
     came_back: list[Payout] = field(default_factory=list)
+    tried_again: list[int] = field(default_factory=list)
+    squared: list[int] = field(default_factory=list)
     new_recoveries: list[Recovery] = field(default_factory=list)
     arrived: list[int] = field(default_factory=list)
 

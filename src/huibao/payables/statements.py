@@ -22,11 +22,12 @@ def propose(state: State, command: Propose, request_id: int) -> Statement | Refu
     for other in (*state.statements.values(), *state.new_statements):
         if (other.hospital, other.product) == whose and other.state == "proposed":
             return refusals.another_open(other.id)
-    lines = [line for line in state.lines.get(whose, ()) if line.on <= command.upto]
+    lines = [line for line in state.lines.get(whose, ())
+             if line.on <= command.upto and (line.disputed is None or line.disputed in state.released)]
     fen = sum(line.fen for line in lines)
     if fen <= 0:
         return refusals.nothing_open(fen)
-    made = Statement(request_id, *whose, command.upto, fen, 0, "proposed", tuple(line.transfer for line in lines))
+    made = Statement(request_id, *whose, command.upto, fen, 0, "proposed", len(lines), tuple(line.transfer for line in lines))
     state.new_statements.append(made)
     return made
 

@@ -65,7 +65,9 @@ class Payables:
             {c.payout for c in commands if isinstance(c, Sent | PaidOut | CameBack | Reissue)}))})
         recoveries = wire.ask(SQL["recoveries"], {"recoveries": Int8s(sorted({c.recovery for c in commands if isinstance(c, Received)}))})
         version = wire.ask(catalogue.SQL["version"])
-        lines = wire.ask(SQL["open_lines"], {"hospitals": Texts(sorted({c.hospital for c in commands if isinstance(c, Propose)}))})
+        lines = wire.ask(SQL["open_lines"], {
+            "hospitals": Texts(sorted({c.hospital for c in commands if isinstance(c, Propose)} & set(hospitals))),
+            "answered": Int8s(sorted({c.statement for c in commands if isinstance(c, Answer)}))})
         prepaid = wire.ask(SQL["prepaid"], {"hospitals": Texts(hospitals)})
         shares = wire.ask(SQL["shares"], {"products": Texts(products)})
         called = wire.ask(SQL["called"], {"products": Texts(products)})
@@ -73,6 +75,7 @@ class Payables:
         moving = [Payout(*row) for row in payouts_.rows()]
         named = {c.statement for c in commands if isinstance(c, Answer)} | {one.statement for one in moving if one.statement is not None}
         known = wire.ask(SQL["statements"], {"statements": Int8s(sorted(named)), "hospitals": Texts(hospitals)})
+        taken_back = wire.ask(SQL["taken_back"], {"settlements": Int8s(sorted({one.settlement for one in moving if one.settlement}))})
         await wire.go()
         [now] = version.row()
         if self._shelf is None or self._shelf.version != now:
@@ -80,7 +83,8 @@ class Payables:
         return State(
             self.programme, self._shelf, business_date(at), frozenset(id for (id,) in found.rows()), _lines(lines.rows()),
             {(hospital, product): fen for hospital, product, fen in prepaid.rows()}, {row[0]: Statement(*row) for row in known.rows()},
-            {one.id: one for one in moving if one.id is not None}, {row[5]: Recovery(*row) for row in recoveries.rows()},
+            {one.id: one for one in moving if one.id is not None}, frozenset(id for (id,) in taken_back.rows()),
+            {row[5]: Recovery(*row) for row in recoveries.rows()},
             _pools(shares.rows()), {(product, version_, insurer): fen for product, version_, insurer, fen in called.rows()},
             await self._books(wire, moving, recoveries))
 
@@ -149,7 +153,7 @@ def _decided(state: State, command: Command, request_id: int) -> Statement | Pay
 def _told(command: Command, outcome: Statement | Payout | Recovery | list[Recovery]) -> msgspec.Struct:
     match outcome:
         case Statement():
-            return statement_told(outcome, len(outcome.lines))
+            return statement_told(outcome)
         case Payout():
             return PayoutTold(outcome.id or 0, outcome.fen, outcome.state)
         case Recovery():
@@ -158,7 +162,7 @@ def _told(command: Command, outcome: Statement | Payout | Recovery | list[Recove
     return CallTold(command.product, tuple(CalledTold(one.insurer, one.version, one.fen) for one in outcome))
 
 
-def statement_told(found: Statement, lines: int) -> StatementTold:
+def statement_told(found: Statement) -> StatementTold:
     """A statement as both sides read it."""
     left = found.fen - found.setoff_fen
     zh, en = {
@@ -167,25 +171,26 @@ def statement_told(found: Statement, lines: int) -> StatementTold:
         "disputed": ("医院有异议，所列款项退回待列。", "disputed: what it listed may stand in another"),
         "paid": ("已结清。", "settled in full"),
     }[found.state]
-    return StatementTold(found.id, found.hospital, found.product, found.upto, lines, found.fen, found.setoff_fen, left, found.state, zh, en)
+    return StatementTold(found.id, found.hospital, found.product, found.upto, found.count, found.fen, found.setoff_fen, left,
+                         found.state, zh, en)
 
 
 def _lines(rows: Sequence[tuple[Any, ...]]) -> dict[tuple[str, str], list[Line]]:
     found: defaultdict[tuple[str, str], list[Line]] = defaultdict(list)
-    for hospital, product, transfer, fen, on in rows:
-        found[hospital, product].append(Line(transfer, fen, on))
+    for hospital, product, transfer, fen, on, disputed in rows:
+        found[hospital, product].append(Line(transfer, fen, on, disputed))
     return found
 
 
 def _pools(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Pooled]]:
     members: defaultdict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
-    claims: dict[tuple[str, int], int] = {}
+    claims: dict[tuple[str, int], tuple[int, int]] = {}
     for product, version, insurer, weight, _, claim, returned in rows:
         members[product, version].append((insurer, weight))
-        claims[product, version] = (claim or 0) - (returned or 0)
+        claims[product, version] = (claim or 0, returned or 0)
     found: defaultdict[str, list[Pooled]] = defaultdict(list)
     for (product, version), of in members.items():
-        found[product].append(Pooled(version, tuple(of), claims[product, version]))
+        found[product].append(Pooled(version, tuple(of), *claims[product, version]))
     return found
 
 
@@ -217,4 +222,8 @@ def _write_payouts(wire: Wire, state: State, at: datetime) -> None:
     if back := state.came_back:
         wire.ask(SQL["insert_cases"], {
             "at": at, "settlements": Int8s([p.settlement for p in back]), "hospitals": Texts([p.hospital for p in back]),
-            "fen": Int8s([p.fen for p in back])})
+            "products": Texts([p.product for p in back]), "payouts": Int8s([p.id for p in back]), "fen": Int8s([p.fen for p in back])})
+    if state.squared:
+        wire.ask(SQL["close_reversed"], {"at": at, "settlements": Int8s(state.squared)})
+    if state.tried_again:
+        wire.ask(SQL["close_cases"], {"at": at, "payouts": Int8s(state.tried_again)})

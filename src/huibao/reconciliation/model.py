@@ -61,6 +61,8 @@ class Difference:
     def fen(self) -> int:
         """What the hospital has beyond what we have; below zero, what we have beyond it."""
         theirs = self.theirs.fen if self.theirs is not None and self.theirs.state == "deducted" else 0
+        if self.cause == "other.hospital":
+            return theirs                              # what another hospital deducted is not this one's to know
         return theirs - (self.ours.pay_fen if self.ours is not None and self.ours.counts else 0)
 
 
@@ -79,10 +81,11 @@ class DifferenceTold(msgspec.Struct, frozen=True):
 
 
 class OfferTold(msgspec.Struct, frozen=True):
-    """An offer that the details answer: how much was deducted, nothing where it was not."""
+    """An offer that the details answer: how much was deducted, or nothing; whether basic insurance `stands` at the hospital."""
 
     settlement: str
     fen: int
+    stands: bool
 
 
 class ReconciledTold(msgspec.Struct, frozen=True):

@@ -7,12 +7,13 @@ from huibao.core.money import yuan
 from huibao.reconciliation.model import Detail, Difference, Ours
 
 #: Causes that the details themselves put right: the hospital has answered what it was going to be asked.
-ANSWERED: Final = {"offer.deducted", "offer.not_deducted"}
+ANSWERED: Final = {"offer.deducted", "offer.not_deducted", "offer.reversed"}
 
 #: What is said of each cause, and what to do.
 CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "offer.deducted": ("医院已抵扣而未确认，现按明细确认。", "deducted and never confirmed: confirmed by this list."),
     "offer.not_deducted": ("医院未抵扣，按规则改为直接赔付本人或作废。", "not deducted: paid to the insured or void, as the scheme says."),
+    "offer.reversed": ("医院已冲销，未抵扣，现作废。", "reversed at the hospital and never deducted: void."),
     "missing.here": ("本平台没有该结算，多因断线未送达。请用文件补送。", "not known here, most likely never sent: send it in a file."),
     "missing.there": ("医院明细没有该结算，多因漏报或记在他日。请医院核对。", "not on the hospital's list, most likely left out or on another day: check it."),
     "amount.differs": ("抵扣金额与确认金额不同。请医院核对收费。", "the hospital deducted another amount than it confirmed: check the charge."),
@@ -20,6 +21,7 @@ CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "reversed.there": ("医院已冲销，冲销报文未送达。请补送冲销。", "reversed at the hospital, and the reversal never came: send it."),
     "paid.to_person": ("已直接赔付本人，医院又作抵扣，重复赔付。请医院补收。", "paid to the insured already, and deducted as well: mend it at the hospital."),
     "other.hospital": ("该结算属于另一家医院。请核对结算编号。", "this settlement is another hospital's: check its number."),
+    "listed.twice": ("同一结算在明细中出现两次。请删去其一。", "this settlement is listed twice: take one out."),
     "other.day": ("该结算在本平台记在另一日。请按结算日期归集。", "this settlement belongs to another day here: list it by its settlement date."),
 }
 
@@ -28,10 +30,16 @@ def differences(
     hospital: str, day_ours: Sequence[Ours], details: Sequence[Detail], known: Mapping[str, Ours]
 ) -> list[Difference]:
     """Where the two disagree, theirs in their order, then what only we have. `known` has every settlement that details name."""
-    found = []
+    found: list[Difference] = []
     listed = {detail.setl_id for detail in details}
     by_id = {ours.setl_id: ours for ours in day_ours}
+    seen: set[str] = set()
     for detail in details:
+        if detail.setl_id in seen:
+            if not any(one.setl_id == detail.setl_id for one in found):
+                found.append(Difference(detail.setl_id, "listed.twice", by_id.get(detail.setl_id), detail))
+            continue
+        seen.add(detail.setl_id)
         ours = by_id.get(detail.setl_id) or known.get(detail.setl_id)
         cause = _cause(hospital, detail, ours, is_of_day=detail.setl_id in by_id)
         if cause:
@@ -57,7 +65,7 @@ def _cause(hospital: str, detail: Detail, ours: Ours | None, is_of_day: bool) ->
         return "other.day"
     if ours.state == "offered":
         if not is_deducted:
-            return "offer.not_deducted"
+            return "offer.reversed" if detail.state == "reversed" else "offer.not_deducted"
         return "offer.deducted" if detail.fen == ours.pay_fen else "amount.differs"
     if ours.counts and is_deducted:
         return "" if detail.fen == ours.pay_fen else "amount.differs"

@@ -30,7 +30,7 @@ class State:
     hospitals: frozenset[str]
     days: dict[tuple[str, date], list[Ours]]
     named: dict[str, Ours]
-    cases: dict[tuple[str, date], list[tuple[int, str, str]]]
+    cases: dict[tuple[str, date], list[tuple[int | None, str, str]]]
     made: list[tuple[int, Reconcile, ReconciledTold]] = field(default_factory=list)
     opened: list[tuple[Reconcile, Difference]] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Reconciliations:
         by_day: defaultdict[tuple[str, date], list[Ours]] = defaultdict(list)
         for row in ours.rows():
             by_day[row[2], row[3]].append(Ours(*row))
-        open_of: defaultdict[tuple[str, date], list[tuple[int, str, str]]] = defaultdict(list)
+        open_of: defaultdict[tuple[str, date], list[tuple[int | None, str, str]]] = defaultdict(list)
         for id, hospital, day, setl_id, cause in cases.rows():
             open_of[hospital, day].append((id, setl_id, cause))
         return State(frozenset(id for (id,) in found.rows()), by_day, {row[1]: Ours(*row) for row in named.rows()}, open_of)
@@ -81,16 +81,21 @@ class Reconciliations:
         if command.details is not None:
             before = state.cases.get(whose, [])
             now = {(one.setl_id, one.cause) for one in left}
-            state.closed += [id for id, setl_id, cause in before if (setl_id, cause) not in now]
+            state.closed += [id for id, setl_id, cause in before if id is not None and (setl_id, cause) not in now]
+            # What an earlier comparison of this batch opened, and this one finds no more, was never a case.
+            state.opened = [(by, one) for by, one in state.opened
+                            if (by.hospital, by.day) != whose or (one.setl_id, one.cause) in now]
             known = {(setl_id, cause) for _, setl_id, cause in before}
-            state.opened += [(command, one) for one in left if (one.setl_id, one.cause) not in known]
-            state.cases[whose] = [case for case in before if (case[1], case[2]) in now]
+            new = [one for one in left if (one.setl_id, one.cause) not in known]
+            state.opened += [(command, one) for one in new]
+            state.cases[whose] = [case for case in before if (case[1], case[2]) in now] + [(None, one.setl_id, one.cause) for one in new]
         is_equal = (command.count, command.fen) == (len(counted), our_fen) and not left
         zh, en = sentence(is_equal, our_fen, command.fen, len(left), len(answered))
         return ReconciledTold(
             command.day, "equal" if is_equal else "differs", command.count, command.fen, len(counted), our_fen,
             sum(one.state == "offered" for one in ours), tuple(self._told(one) for one in left),
-            tuple(OfferTold(self._number(one), one.theirs.fen if one.theirs and one.cause == "offer.deducted" else 0) for one in answered),
+            tuple(OfferTold(self._number(one), one.theirs.fen if one.theirs and one.cause == "offer.deducted" else 0,
+                            one.cause != "offer.reversed") for one in answered),
             zh, en)
 
     def _number(self, one: Difference) -> str:

@@ -60,7 +60,7 @@ async def run(
             decision = work.decide(state, new[item.key], item.command, at)
             decided.append((new[item.key], decision))
             known[item.key] = (item.body, Answer(decision.outcome, decision.body))
-            fresh[item.key] = Answer(decision.outcome, decision.told or decision.body)
+            fresh[item.key] = Answer(decision.outcome, decision.told or decision.body, decision.again)
     reached("batch.before_effects")
     if decided:
         await _write(wire, work, state, decided, at)

@@ -37,7 +37,8 @@ class Answer:
 class Decision:
     """What is recorded of one command; `sealed` is the evidence, under the key of `person_id`.
 
-    `told` is what the caller is told now, where the record's plain `body` keeps less: the whole is in the evidence then.
+    `told` is what the caller is told now, where the record's plain `body` keeps less: the whole is in the evidence then. `again`
+    says that it was told before, under another key.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Decision:
     person_id: int | None = None
     sealed: bytes | None = None
     told: bytes | None = None
+    again: bool = False
 
 
 #: Under whom what the service does by itself is recorded.

@@ -6,7 +6,7 @@ from huibao.core.refusal import Refusal
 from huibao.settlement import refusals
 from huibao.settlement.folding import closed, end, is_waited_for
 from huibao.settlement.model import Confirm, Taken, Withdraw
-from huibao.settlement.money import open_case, owe, put_right, tell
+from huibao.settlement.money import close, open_case, owe, put_right, tell
 from huibao.settlement.state import Case, State
 
 
@@ -30,6 +30,8 @@ def _becomes_due(state: State, taken: Taken) -> None:
     """What was offered is owed. Something before it may have been taken back in the meantime: where nobody waits for that any
     more, it is put right at once."""
     taken.state, taken.deadline = "confirmed", None
+    for case in [case for case in state.cases if (case.settlement, case.cause) == (taken.id, "amount.differs")]:
+        close(state, case, "mended")
     owe(state, taken)
     if not is_waited_for(state, taken.person):
         put_right(state, taken, "reversal.before_it")

@@ -9,11 +9,10 @@ from typing import Any, Final
 from huibao.benefits.facts import FACTS
 from huibao.benefits.fold import EXPENSE, PASSED, PAYABLE, SEEN, Key, Payment, Settlement, settle
 from huibao.benefits.model import OTHER_PAYER, Plan
-from huibao.benefits.reading import Unreadable, amount, bad, read, share_inside, text
+from huibao.benefits.reading import Unreadable, amount, bad, day_of, read, share_inside, text
 from huibao.benefits.terms import Compiled
 from huibao.core.money import plain_yuan
 from huibao.core.refusal import Refusal
-from huibao.core.time import business_date, moment
 from huibao.settlement.model import Cover, Hospital, Paying, Row, Scope
 
 #: What a sender may not say of a visit, since it is ours to know: facts frozen with the policy, and these.
@@ -63,7 +62,7 @@ def _same_area(one: str, other: str) -> bool:
 
 def covering(covers: Sequence[Cover], row: Row, plans: Callable[[int], Compiled]) -> list[Cover]:
     """The policies that cover a visit by their plan's own date, in the order in which they pay."""
-    found = [cover for cover in covers if share_inside(plans(cover.offer).plan, row_for(cover, row, 0, plans(cover.offer).plan))[0]]
+    found = [cover for cover in covers if share_inside(plans(cover.offer).plan, _dates_for(cover, row, plans(cover.offer).plan))[0]]
     return sorted(found, key=lambda cover: turn(cover, plans))
 
 
@@ -72,20 +71,26 @@ def turn(cover: Cover, plans: Callable[[int], Compiled]) -> tuple[date, str]:
     return plans(cover.offer).plan.valid_from, cover.product
 
 
+def _dates_for(cover: Cover, row: Row, plan: Plan) -> dict[str, Any]:
+    """What of a message says when the visit was, as one policy sees it."""
+    seen = {name: row[name] for name in ("begndate", "enddate", "setl_time") if name in row}
+    seen |= {"cover_from": cover.period_from.isoformat(), "cover_to": cover.period_to.isoformat()}
+    if cover.product in str(row.get("renewed_products", "")).split(";"):
+        seen["renewed"] = "1"
+    if plan.visit_counts_at == "admission" and row.get("admitted_on"):
+        seen["begndate"] = row["admitted_on"]
+    return seen
+
+
 def row_for(cover: Cover, row: Row, others_fen: int, plan: Plan) -> dict[str, Any]:
     """The message as one policy sees it: its cover, its frozen facts, its household, what other policies paid before it.
 
     A stay that goes on began when its first settlement says, where the plan asks for the day of admission.
     """
-    seen = dict(row)
+    seen = {**row, **_dates_for(cover, row, plan), "household_id": str(cover.scope.whose)}
     seen |= {FACTS[name].column: value for name, value in cover.facts.items() if name in FACTS and value is not None}
-    seen |= {"cover_from": cover.period_from.isoformat(), "cover_to": cover.period_to.isoformat(), "household_id": str(cover.scope.whose)}
     if others_fen:
         seen[OTHER_PAYER] = plain_yuan(others_fen)
-    if cover.product in str(row.get("renewed_products", "")).split(";"):
-        seen["renewed"] = "1"
-    if plan.visit_counts_at == "admission" and row.get("admitted_on"):
-        seen["begndate"] = row["admitted_on"]
     return seen
 
 
@@ -190,6 +195,8 @@ def number(row: Row, name: str) -> str:
 def plainly(refusal: Refusal) -> Refusal:
     """A refusal of a message as the record keeps it: which field, and nothing of what it said, which may be a name or a diagnosis
     where columns have shifted."""
+    if refusal.code == "message.basic_insurance_failed":
+        return Refusal(refusal.code, None, "基本医保结算未成功。请先完成基本医保结算。", "basic insurance did not settle: settle there first.")
     if refusal.code not in ("settlement.field_unreadable", "settlement.amount_out_of_range"):
         return refusal
     field = str(refusal.figures.get("field", ""))
@@ -203,7 +210,7 @@ def day(row: Row, *names: str) -> date | None:
     for name in names:
         if said := text(row, name):
             try:
-                return business_date(moment(said))
+                return day_of(said)
             except ValueError:
                 raise bad(name, f"为 {said!r}，不是日期", "is not a date: write 2026-07-01 or 2026-07-01 08:00:00") from None
     return None

@@ -103,6 +103,11 @@ def close(state: State, case: Case, outcome: str) -> None:
 def tell(state: State, taken: Taken) -> None:
     """The insured is told what is paid without an application."""
     paid = yuan(taken.pay_fen)
+    if taken.person not in state.agreed:
+        state.made.notices.append(Notice(
+            taken.person, taken.id, f"商业补充医疗保险应赔付 {paid} 元。请登记收款银行账户，登记后即支付。",
+            f"This insurance owes you {paid} yuan: register a bank account, and it will be paid there."))
+        return
     state.made.notices.append(Notice(
         taken.person, taken.id,
         f"商业补充医疗保险赔付 {paid} 元，将支付到您登记的银行账户，无需申请。逐步说明见“我的赔付”。",

@@ -226,7 +226,8 @@ UPDATE bank_account SET known_to = %(at)s WHERE person_id = ANY(%(people)s::bigi
 -- :name insert_agreements
 -- Who agreed.
 INSERT INTO agreement (person_id, kind, given_at, credential)
-SELECT u.person, 'pay-without-application', %(at)s, u.credential FROM unnest(%(people)s::bigint[], %(credentials)s::bigint[]) AS u (person, credential);
+SELECT u.person, 'pay-without-application', %(at)s, u.credential
+FROM unnest(%(people)s::bigint[], %(credentials)s::bigint[]) AS u (person, credential);
 
 -- :name insert_bank_accounts
 -- Where they are paid to, sealed.

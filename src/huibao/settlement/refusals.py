@@ -14,7 +14,8 @@ def person_unknown() -> Refusal:
 def hospital_unknown(hospital: str) -> Refusal:
     return Refusal("settlement.hospital_unknown", None,
                    f"医疗机构 {hospital} 未在本项目登记，报文也未写明其统筹区（fixmedins_poolarea）。请登记或补充后重新发送。",
-                   f"hospital {hospital} is not known here, and the message does not say its area (fixmedins_poolarea): add it and send again.",
+                   f"hospital {hospital} is not known here, and the message does not say its area (fixmedins_poolarea): add it and"
+                   " send again.",
                    {"hospital": hospital})
 
 
@@ -42,7 +43,7 @@ def not_agreed() -> Refusal:
 
 
 def differs(setl_id: str, field: str) -> Refusal:
-    return Refusal("settlement.differs", None, f"结算编号 {setl_id} 已经受理，但{field}与此前不同，未作任何处理。请核对；如原结算有误，请先冲销再以新编号结算。",
+    return Refusal("settlement.differs", None, f"结算编号 {setl_id} 已经受理，但 {field} 与此前不同，未作任何处理。请核对；如原结算有误，请先冲销再以新编号结算。",
                    f"settlement {setl_id} was taken up before with another {field}; nothing was done: check it, or reverse the first and"
                    " settle under a new number.", {"setl_id": setl_id})
 
@@ -54,8 +55,8 @@ def taken_back(setl_id: str) -> Refusal:
 
 def paid_directly(setl_id: str) -> Refusal:
     return Refusal("settlement.paid_directly", None, f"结算 {setl_id} 此前未确认抵扣，已改为直接赔付本人，请勿再抵扣，按基本医保结算结果收费即可。",
-                   f"settlement {setl_id} was not deducted in time and is paid to the insured directly: do not deduct it, charge what basic insurance"
-                   " left.", {"setl_id": setl_id})
+                   f"settlement {setl_id} was not deducted in time and is paid to the insured directly: do not deduct it, charge what"
+                   " basic insurance left.", {"setl_id": setl_id})
 
 
 def settlement_unknown() -> Refusal:
@@ -71,7 +72,8 @@ def not_offered(state: str) -> Refusal:
 def deduction_differs(said_fen: int, offered_fen: int) -> Refusal:
     return Refusal("settlement.deduction_differs", None,
                    f"确认抵扣 {yuan(said_fen)} 元，应为 {yuan(offered_fen)} 元，未确认。请按应抵扣金额更正收费后再确认，或撤销本次结算。",
-                   f"{yuan(said_fen)} yuan were deducted where {yuan(offered_fen)} were offered: mend the charge and confirm again, or withdraw.",
+                   f"{yuan(said_fen)} yuan were deducted where {yuan(offered_fen)} were offered: mend the charge and confirm again, or"
+                   " withdraw.",
                    {"deducted_fen": said_fen, "offered_fen": offered_fen})
 
 
@@ -88,14 +90,15 @@ def already_reversed(setl_id: str) -> Refusal:
 def reversal_differs(said_fen: int, person_fen: int) -> Refusal:
     return Refusal("reversal.amounts_differ", None,
                    f"冲销报文的个人负担为 {yuan(said_fen)} 元，原结算为 {yuan(person_fen)} 元，未作任何处理。请核对后重新发送。",
-                   f"the reversal says {yuan(said_fen)} yuan were left to the person, the original {yuan(person_fen)}: check and send again.",
+                   f"the reversal says {yuan(said_fen)} yuan were left to the person, the original {yuan(person_fen)}: check and send"
+                   " again.",
                    {"said_fen": said_fen, "person_fen": person_fen})
 
 
 def kin_erased() -> Refusal:
     return Refusal("settlement.kin_erased", None, "本人或共享免赔额的家庭成员资料已依申请删除，系统无法重算其后的结算，未作任何处理。请由承保机构人工处理。",
-                   "the person, or somebody who shares a deductible, was erased, so what came after cannot be folded again; nothing was done:"
-                   " have the insurer settle it by hand.")
+                   "the person, or somebody who shares a deductible, was erased, so what came after cannot be folded again; nothing was"
+                   " done: have the insurer settle it by hand.")
 
 
 def nothing_to_adjust() -> Refusal:

@@ -95,8 +95,8 @@ def _known(state: State, settle: Settle, person: Insured) -> Again | Refusal | N
     taken = state.known.get(settle.setl_id)
     if taken is None:
         return None
-    said = {"参保人员": (taken.person, person.id), "医疗机构": (taken.hospital, settle.hospital),
-            "就诊编号": (taken.mdtrt_id, settle.mdtrt_id), "医疗费总额": (taken.medfee_fen, amount(settle.row, "medfee_sumamt") or 0)}
+    said = {"psn_no": (taken.person, person.id), "fixmedins_code": (taken.hospital, settle.hospital),
+            "mdtrt_id": (taken.mdtrt_id, settle.mdtrt_id), "medfee_sumamt": (taken.medfee_fen, amount(settle.row, "medfee_sumamt") or 0)}
     other = next((name for name, (ours, theirs) in said.items() if ours != theirs), None)
     if other is not None:
         return refusals.differs(settle.setl_id, other)
@@ -104,7 +104,7 @@ def _known(state: State, settle: Settle, person: Insured) -> Again | Refusal | N
     if isinstance(left, Refusal):
         return plainly(left)
     if left.person_fen != taken.person_fen:
-        return refusals.differs(settle.setl_id, "个人负担金额")
+        return refusals.differs(settle.setl_id, "psn_part_amt")
     if taken.state not in ("offered", "confirmed"):
         return refusals.taken_back(settle.setl_id)
     if taken.payee == "person" and settle.way != "feed" and taken.way != "feed":

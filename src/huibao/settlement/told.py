@@ -27,6 +27,9 @@ from huibao.settlement.settle import Settled
 from huibao.settlement.state import Reversed, State
 
 OURS: Final = "commercial_pay"
+_OTHER_FUND: Final = ("hifdm_pay", "伤残人员医疗保障基金")
+#: What funds paid that the message does not name one by one.
+_FUNDS: Final = ("fund_pay_sumamt", "基金支付（未分项）")
 _OTHERS: Final = (("hosp_part_amt", "医院负担"), (OURS, "商业补充医疗保险"), ("acct_pay", "个人账户支付"), ("psn_cash_pay", "个人现金支付"))
 
 
@@ -38,7 +41,7 @@ def settlement_told(state: State, settled: Settled, is_promise: bool, notes: Seq
     return SettlementTold(
         settlement=number, setl_id=taken.setl_id, mdtrt_id=taken.mdtrt_id, state=taken.state if is_promise else "pre", payee=taken.payee,
         medfee_sumamt_fen=taken.medfee_fen, person_fen=taken.person_fen, pay_fen=taken.pay_fen,
-        person_left_fen=taken.person_fen - taken.pay_fen, payers=tuple(_payers(row, taken)),
+        person_left_fen=taken.person_fen - taken.pay_fen, payers=tuple(_payers(row, taken, state.ground.acct_inside_fund)),
         policies=tuple(_policy(state, settled, paying) for paying in taken.paying), zh=zh, en=en, notes=tuple(notes),
         provisional=any(paying.bill is not None and paying.bill.provisional for paying in taken.paying),
         confirm_by=taken.deadline if is_promise else None)
@@ -66,11 +69,15 @@ def parked_told(parked: Reversed) -> MovedTold:
                      "the settlement it takes back is not known: it is parked and shown; should the original come, it will not be paid.")
 
 
-def _payers(row: Row, taken: Taken) -> Iterator[PayerTold]:
+def _payers(row: Row, taken: Taken, is_inside: bool) -> Iterator[PayerTold]:
     """Everybody who bears a part of the bill, funds first; what this insurance pays comes off the cash, then off the account."""
-    for name, zh in PAYERS.items():
+    named = 0
+    for name, zh in (*PAYERS.items(), _OTHER_FUND):
         if fen := amount(row, name) or 0:
+            named += fen
             yield PayerTold(name, zh, fen)
+    if (rest := (amount(row, _FUNDS[0]) or 0) - is_inside * (amount(row, "acct_pay") or 0) - named) > 0:
+        yield PayerTold(*_FUNDS, rest)
     said = {name: amount(row, name) or 0 for name, _ in _OTHERS} | {OURS: taken.pay_fen}
     if not said["acct_pay"] and not said["psn_cash_pay"]:
         said["psn_cash_pay"] = taken.person_fen

@@ -70,7 +70,7 @@ class Desk:
             return Decision(kind, found.code, told(found), command.credential)
         if isinstance(found, Again):
             body = _ENCODER.encode(kept(state, found.taken))
-            return Decision("settlement-again", DONE, body, command.credential, told=_told_before(state, found.taken))
+            return Decision("settlement-again", DONE, body, command.credential, told=_told_before(state, found.taken), again=True)
         whole = _ENCODER.encode(settlement_told(state, found, command.promises, command.notes))
         person = found.taken.person
         sealed = self._seal(state, request_id, person, packed(found.row, found.lines, whole))
@@ -134,4 +134,3 @@ def _hider(index_key: bytes, programme: str) -> Callable[[str], str]:
         return blind_index(index_key, programme, "item", item).hex()
 
     return hide
-

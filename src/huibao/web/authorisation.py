@@ -59,6 +59,7 @@ agree_to_payment     .       own     programme  .          .        .         . 
 cases                .       .       programme  .          insurer  hospital  .          .        programme  .
 reconcile            .       .       .          .          .        hospital  .          .        .          .
 payables             .       .       .          programme  insurer  hospital  .          .        programme  .
+payouts              .       .       .          programme  insurer  hospital  .          .        programme  .
 propose_statement    .       .       .          .          insurer  .         .          .        .          .
 answer_statement     .       .       .          .          .        hospital  .          .        .          .
 statement            .       .       .          .          insurer  hospital  .          .        programme  .

@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -51,7 +51,10 @@ class RejectedLine(msgspec.Struct, frozen=True):
 
 
 class FileTold(msgspec.Struct, frozen=True):
-    """What became of a file: every line is in one of the lists. `unanswered` lines are to be sent again, with the same key."""
+    """What became of a file: every line is in one of the lists. `unanswered` lines are to be sent again, with the same key.
+
+    `pay_fen` is what the file's settlements pay in all, each once, without those that it took back.
+    """
 
     lines: int
     taken: tuple[TakenLine, ...]
@@ -74,13 +77,15 @@ async def settle_file(call: Call[Nothing]) -> FileTold:
     if len(rows) > MOST_LINES:
         raise Refused(refusals.file_too_long(MOST_LINES))
     messages = [_read(row) for row in rows]
+    people = _people(messages)
     answers: list[Answer | Refusal | None] = []
     for first in range(0, len(rows), AHEAD):
         window = range(first, min(first + AHEAD, len(rows)))
         groups: defaultdict[str, list[int]] = defaultdict(list)
         for n in window:
-            groups[_whose(messages, n)].append(n)
-        found = dict(one for group in await asyncio.gather(*(_one_by_one(call, messages, group) for group in groups.values())) for one in group)
+            groups[people[n]].append(n)
+        told = await asyncio.gather(*(_one_by_one(call, messages, group) for group in groups.values()))
+        found = dict(one for group in told for one in group)
         answers += [found[n] for n in window]
         if any(found[n] is None for n in window):
             break
@@ -90,26 +95,42 @@ async def settle_file(call: Call[Nothing]) -> FileTold:
 def _read(row: bytes) -> SettlementMessage | Refusal:
     try:
         return _DECODE(row)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
         return refusals.body_malformed(*problems.expected(error))
 
 
-def _whose(messages: Sequence[SettlementMessage | Refusal], n: int) -> str:
-    """What keeps a line in its order among others: the person; of a reversal that names nobody, its own."""
-    message = messages[n]
-    if isinstance(message, Refusal):
-        return f"line {n}"
-    found = message.answer.get("output", message.answer)
-    found = found.get("setlinfo", found) if isinstance(found, dict) else {}
-    asked = (message.request or {}).get("data")
-    said = found.get("psn_no") if isinstance(found, dict) else None
-    return str(said or (asked.get("psn_no") if isinstance(asked, dict) else None) or f"line {n}")
+def _people(messages: Sequence[SettlementMessage | Refusal]) -> list[str]:
+    """What keeps each line in its order among others: the person; of a reversal that names nobody, whose settlement it takes back."""
+    found: list[str] = []
+    of_settlement: dict[str, str] = {}
+    for n, message in enumerate(messages):
+        setlinfo = {} if isinstance(message, Refusal) else _setlinfo(message.answer)
+        asked = {} if isinstance(message, Refusal) else _fields((message.request or {}).get("data"))
+        original = str(asked.get("setl_id") or "")
+        who = str(setlinfo.get("psn_no") or asked.get("psn_no") or of_settlement.get(original) or original or f"line {n}")
+        of_settlement.setdefault(str(setlinfo.get("setl_id") or ""), who)
+        found.append(who)
+    return found
+
+
+def _setlinfo(answer: dict[str, Any]) -> dict[str, Any]:
+    output = _fields(answer.get("output")) or answer
+    return _fields(output.get("setlinfo")) or output
+
+
+def _fields(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
 
 
 async def _one_by_one(
     call: Call[Nothing], messages: Sequence[SettlementMessage | Refusal], lines: Sequence[int]
 ) -> list[tuple[int, Answer | Refusal | None]]:
-    return [(n, await _line(call, n + 1, messages[n])) for n in lines]
+    """One person's lines in their order: after one without an answer none goes on, or a later bill would come before an earlier."""
+    answers: list[tuple[int, Answer | Refusal | None]] = []
+    for n in lines:
+        is_cut = bool(answers) and answers[-1][1] is None
+        answers.append((n, None if is_cut else await _line(call, n + 1, messages[n])))
+    return answers
 
 
 async def _line(call: Call[Nothing], number: int, message: SettlementMessage | Refusal) -> Answer | Refusal | None:
@@ -138,7 +159,8 @@ def _told(answers: Sequence[Answer | Refusal | None], lines: int) -> FileTold:
             refused = untold(answer.body) if isinstance(answer, Answer) else answer
             rejected.append(RejectedLine(number, refused.code, refused.zh, refused.en))
     unanswered += range(len(answers) + 1, lines + 1)
-    return FileTold(lines, tuple(taken), tuple(rejected), tuple(unanswered), sum(line.pay_fen for line in taken))
+    stands = {line.settlement: line.pay_fen if line.state in ("offered", "confirmed") else 0 for line in taken}
+    return FileTold(lines, tuple(taken), tuple(rejected), tuple(unanswered), sum(stands.values()))
 
 
 class _Said(msgspec.Struct, frozen=True):

@@ -51,7 +51,8 @@ def document_of(operations: Iterable[Operation[Any]]) -> Operation[Nothing]:
 def build(operations: Iterable[Operation[Any]]) -> dict[str, Any]:
     """The document."""
     operations = tuple(operations)
-    types = {one.asks for one in operations if one.has_body and one.media == JSON} | {one.answers for one in operations if one.answers} | {Problem}
+    asked = {one.asks for one in operations if one.has_body and one.media == JSON}
+    types = asked | {one.answers for one in operations if one.answers} | {Problem}
     ordered = sorted(types, key=lambda type: type.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REFS)
     for schema in schemas.values():

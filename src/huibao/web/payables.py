@@ -127,7 +127,7 @@ async def statement(call: Asked[Nothing]) -> StatementRead:
         lines = await (await connection.execute(SQL["statement_lines"], given)).fetchall()
     if row is None or not reaches(call.principal, call.reach, Owners(insurers=(shelf.offers[row[2]].lead,), hospitals=(row[1],))):
         raise Refused(refusals.statement_unknown())
-    return StatementRead(statement_told(Statement(*row[:7]), row[7]), tuple(
+    return StatementRead(statement_told(Statement(*row)), tuple(
         StatementLine(settlement_number(code, id), setl_id, policy_number(code, order, position), fen, at)
         for id, setl_id, order, position, fen, at in lines))
 
@@ -149,8 +149,8 @@ async def prepay_hospital(call: Asked[NewPrepayment]) -> Reply:
     return told(await submit(call, "prepay", asked, command), 201)
 
 
-@operation("POST", "/v1/{programme}/payouts/{payout}/reissues", asks=Nothing, answers=PayoutTold, status=201, keyed=True, refuses=(409, 422),
-           answered=PayoutTold(7, 1_200_000, "due"))
+@operation("POST", "/v1/{programme}/payouts/{payout}/reissues", asks=Nothing, answers=PayoutTold, status=201, keyed=True,
+           refuses=(409, 422), answered=PayoutTold(7, 1_200_000, "due"))
 async def reissue_payout(call: Asked[Nothing]) -> Reply:
     """Pays again what came back from a bank, to the account that is known now."""
     command = Reissue(call.principal.id, call.principal.insurer, int(call.path["payout"]))
@@ -203,5 +203,40 @@ async def recoveries(call: Asked[Nothing]) -> RecoveryLines:
     return RecoveryLines(product, tuple(RecoveryLine(*row) for row in rows))
 
 
+class PayoutLine(msgspec.Struct, frozen=True):
+    """A payout: to a hospital for a statement, or ahead where it names none; or to a person for a settlement."""
+
+    payout: int
+    product: str
+    hospital: str | None
+    statement: int | None
+    settlement: str | None
+    fen: int
+    state: str
+    due_on: date
+    ended_at: datetime | None
+
+
+class PayoutLines(msgspec.Struct, frozen=True):
+    """Payouts, newest first."""
+
+    payouts: tuple[PayoutLine, ...]
+
+
+@operation("GET", "/v1/{programme}/payouts", asks=Nothing, answers=PayoutLines,
+           answered=PayoutLines((PayoutLine(7, "example-2026", "H1", 125, None, 1_200_000, "paid", date(2026, 2, 10), _AT),)))
+async def payouts(call: Asked[Nothing]) -> PayoutLines:
+    """Lists payouts: an insurer those of products it leads, a hospital those it is paid."""
+    code = call.path["programme"]
+    shelf = await call.engine.shelf(code)
+    products = [id for id, offer in shelf.offers.items() if call.reach != "insurer" or offer.lead == call.principal.insurer]
+    given = {"products": products, "hospital": (call.principal.provider or "") if call.reach == "hospital" else "", "most": MOST_LISTED}
+    async with call.engine.reading(code) as connection:
+        rows = await (await connection.execute(SQL["payouts_of"], given)).fetchall()
+    return PayoutLines(tuple(
+        PayoutLine(id, product, hospital, statement, settlement_number(code, about) if about else None, *rest)
+        for id, product, hospital, statement, about, *rest in rows))
+
+
 OPERATIONS: Final = (
-    payables, propose_statement, answer_statement, statement, prepay_hospital, reissue_payout, call_recoveries, recoveries)
+    payables, payouts, propose_statement, answer_statement, statement, prepay_hospital, reissue_payout, call_recoveries, recoveries)

@@ -47,8 +47,8 @@ SELECT (SELECT number FROM chain_head), (SELECT seq FROM chain_head),
        (SELECT max(number) FROM migration WHERE phase = 'before');
 
 -- :name person_area_by_number
--- The pooling area of who has this number.
-SELECT area FROM person WHERE psn_no = %(psn_no)s;
+-- The pooling area of who has this number, or whose settlement is to be taken back.
+SELECT area FROM person WHERE psn_no = %(psn_no)s OR id = (SELECT person_id FROM settlement WHERE setl_id = %(reverses)s);
 
 -- :name evidence
 -- What was sealed with a request, and the key that opens it.
@@ -68,7 +68,7 @@ FROM payment y JOIN product d ON d.id = y.product WHERE y.settlement_id = %(sett
 
 -- :name payouts_of
 -- What goes to the insured's own account for a settlement.
-SELECT id, fen, state, due_on FROM payout WHERE settlement_id = %(settlement)s ORDER BY id;
+SELECT id, fen, state, due_on, product FROM payout WHERE settlement_id = %(settlement)s ORDER BY id;
 
 -- :name settlements_of
 -- A person's settlements, newest first.
@@ -81,13 +81,19 @@ WHERE s.person_id = %(person)s ORDER BY s.id DESC LIMIT %(most)s;
 SELECT at, settlement_id, zh, en FROM notice WHERE person_id = %(person)s ORDER BY id DESC LIMIT %(most)s;
 
 -- :name cases
--- What waits for a person to look into, the oldest first; an insurer's are those of products it leads, a hospital's its own.
-SELECT c.id, c.at, c.kind, c.cause, c.settlement_id, c.setl_id, c.order_id, c.position, c.hospital, c.on_day, c.fen, c.due_on
+-- What waits for a person to look into, the oldest first; an insurer's are those of products it leads, a hospital's its own, an
+-- area's those of its people and hospitals.
+SELECT c.id, c.at, c.kind, c.cause, c.settlement_id, c.setl_id, c.order_id, c.position, c.hospital, c.on_day, c.fen, c.due_on, c.payout_id
 FROM open_case c
 WHERE c.closed_at IS NULL AND c.id > %(after)s
   AND (%(hospital)s = '' OR c.hospital = %(hospital)s)
-  AND (%(insurer)s = '' OR EXISTS (SELECT FROM payment y JOIN product d ON d.id = y.product
-                                   WHERE y.settlement_id = c.settlement_id AND d.lead = %(insurer)s))
+  AND (%(area)s = '' OR COALESCE((SELECT p.area FROM settlement s JOIN person p ON p.id = s.person_id WHERE s.id = c.settlement_id),
+                                 (SELECT h.area FROM hospital h WHERE h.id = c.hospital)) = %(area)s)
+  AND (%(insurer)s = '' OR EXISTS (
+      SELECT FROM product d WHERE d.lead = %(insurer)s AND d.id IN (
+          SELECT c.product
+          UNION SELECT p.product FROM policy p WHERE p.order_id = c.order_id AND p.position = c.position
+          UNION SELECT y.product FROM payment y WHERE y.settlement_id = c.settlement_id AND c.order_id IS NULL)))
 ORDER BY c.id LIMIT %(most)s;
 
 -- :name agreement

@@ -15,13 +15,12 @@ from huibao.web.commands import submit, told
 from huibao.web.operations import Call, operation
 from huibao.web.problems import Reply
 from huibao.web.settlements import TOLD
+from huibao.web.words import END, MOST_FEN
 
 _TOLD: Final = msgspec.json.Decoder(ReconciledTold)
-#: JSON numbers are exact this far everywhere.
-_MOST_FEN: Final = 2**53
 
-Number = Annotated[str, Meta(pattern="^[!-~]{1,40}$")]
-Deducted = Annotated[int, Meta(ge=0, le=_MOST_FEN)]
+Number = Annotated[str, Meta(pattern="^[!-~]{1,40}" + END)]
+Deducted = Annotated[int, Meta(ge=0, le=MOST_FEN)]
 
 
 class DayDetail(Detail, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +43,7 @@ _ASKED: Final = Day(date(2026, 1, 5), 2, 1_500_000, (DayDetail("S20260105001", 1
 _ANSWERED: Final = ReconciledTold(
     date(2026, 1, 5), "differs", 2, 1_500_000, 0, 0, 1,
     (DifferenceTold("S20260105002", "", "missing.here", "", 0, "deducted", 300_000, *CAUSES["missing.here"]),),
-    (OfferTold(TOLD.settlement, 1_200_000),), "对账不一致。", "The day differs.")
+    (OfferTold(TOLD.settlement, 1_200_000, True),), "对账不一致。", "The day differs.")
 
 
 @operation("POST", "/v1/{programme}/reconciliations", asks=Day, answers=ReconciledTold, status=201, keyed=True, refuses=(422,),
@@ -55,7 +54,8 @@ async def reconcile(call: Call[Day]) -> Reply:
     Details also answer what was still asked: an offer that they list as deducted is confirmed, one that they do not is withdrawn.
     """
     asked, hospital = call.asked, call.principal.provider or ""
-    answer = await submit(call, "reconcile", asked, Reconcile(call.principal.id, hospital, asked.day, asked.count, asked.fen, asked.details))
+    command = Reconcile(call.principal.id, hospital, asked.day, asked.count, asked.fen, asked.details)
+    answer = await submit(call, "reconcile", asked, command)
     if answer.outcome == DONE and asked.details is not None:
         await _carry_out(call, _TOLD.decode(answer.body).answered)
     return told(answer, 201)
@@ -69,7 +69,7 @@ async def _carry_out(call: Call[Day], answered: tuple[OfferTold, ...]) -> None:
         if id is not None and offer.fen:
             await call.engine.submit(code, *own.confirmed(id, offer.fen, f"reconciliation of {call.asked.day}"))
         elif id is not None:
-            await call.engine.submit(code, *own.withdrawn(id, stands=True))
+            await call.engine.submit(code, *own.withdrawn(id, stands=offer.stands))
 
 
 OPERATIONS: Final = (reconcile,)

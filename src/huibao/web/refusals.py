@@ -75,7 +75,8 @@ def body_not_lines(media: str) -> Refusal:
 
 
 def not_a_bill() -> Refusal:
-    return Refusal("message.not_a_bill", None, "冲销不能预结算，请发送结算或预结算报文。", "a reversal cannot be estimated: send a settlement or a pre-settlement")
+    return Refusal("message.not_a_bill", None, "冲销不能预结算，请发送结算或预结算报文。",
+                   "a reversal cannot be estimated: send a settlement or a pre-settlement")
 
 
 def settlement_unknown() -> Refusal:

@@ -158,7 +158,7 @@ def _reader(operation: Operation[Any]) -> Read:
         def body(raw: bytes) -> msgspec.Struct:
             try:
                 return decode(raw)  # type: ignore[no-any-return]  # a Decoder of a type that is known at run time
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
                 raise Refused(refusals.body_malformed(*problems.expected(error))) from None
 
         return body

@@ -17,7 +17,7 @@ from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused, Reply
 from huibao.web.reads import MOST_LISTED, SQL, area_of, opened
 from huibao.web.settlements import TOLD, id_of
-from huibao.web.words import PersonId
+from huibao.web.words import END, PersonId
 
 _TOLD: Final = msgspec.json.Decoder(SettlementTold)
 _AT: Final = datetime(2026, 1, 5, 9, 30, tzinfo=SHANGHAI)
@@ -77,7 +77,7 @@ async def settlement(call: Call[Nothing]) -> SettlementRead:
         sealed = await (await connection.execute(SQL["evidence"], {"request": id})).fetchone()
     if row is None:
         raise Refused(refusals.settlement_unknown())
-    _, setl_id, person, area, hospital, at, _, state, payee, person_fen, pay_fen, deadline, adjust_at, reversed_by = row
+    _, setl_id, person, area, hospital, at, _, state, payee, person_fen, _, deadline, adjust_at, reversed_by = row
     leads = {lead for _, _, _, lead, *_ in payments}
     if not reaches(call.principal, call.reach, Owners(people=(person,), insurers=leads, hospitals=(hospital,), area=area)):
         raise Refused(refusals.settlement_unknown())
@@ -85,16 +85,21 @@ async def settlement(call: Call[Nothing]) -> SettlementRead:
     whole = _TOLD.decode(unpacked(evidence).told) if evidence is not None else None
     mine = [found for found in payments if call.reach != "insurer" or found[3] == call.principal.insurer]
     return SettlementRead(
-        settlement_number(code, id), setl_id, state, payee, hospital, at, person_fen, pay_fen, deadline, adjust_at, reversed_by,
+        settlement_number(code, id), setl_id, state, payee, hospital, at, person_fen, sum(found[4] for found in mine), deadline,
+        adjust_at, reversed_by,
         tuple(PaymentNow(policy_number(code, order, position), product, *fen) for order, position, product, _, *fen in mine),
-        tuple(PayoutNow(*payout) for payout in payouts), _for_insurer(call, whole))
+        tuple(PayoutNow(*payout) for *payout, product in payouts if product in {found[2] for found in mine}), _for_insurer(call, whole))
 
 
 def _for_insurer(call: Call[Any], whole: SettlementTold | None) -> SettlementTold | None:
-    """An insurer reads what its own policies pay, and not what another's do."""
+    """An insurer reads what its own policies pay, and not what another's do: then neither who else bears the bill."""
     if whole is None or call.reach != "insurer":
         return whole
-    return msgspec.structs.replace(whole, policies=tuple(one for one in whole.policies if one.insurer == call.principal.insurer))
+    mine = tuple(one for one in whole.policies if one.insurer == call.principal.insurer)
+    if mine == whole.policies:
+        return whole
+    paid = sum(one.pay_fen for one in mine)
+    return msgspec.structs.replace(whole, policies=mine, payers=(), pay_fen=paid, person_left_fen=whole.person_fen - paid, zh="", en="")
 
 
 class SettlementLine(msgspec.Struct, frozen=True):
@@ -143,7 +148,8 @@ class NoticeLines(msgspec.Struct, frozen=True):
 
 @operation("GET", "/v1/{programme}/notices", asks=Nothing, answers=NoticeLines,
            answered=NoticeLines((NoticeLine(_AT, TOLD.settlement, "商业补充医疗保险赔付 12,000.00 元，将支付到您登记的银行账户，无需申请。",
-                                            "This insurance pays 12,000.00 yuan to your registered bank account, without an application."),)))
+                                            "This insurance pays 12,000.00 yuan to your registered bank account, without an"
+                                            " application."),)))
 async def notices(call: Call[Nothing]) -> NoticeLines:
     """Lists what one was told about one's settlements, newest first."""
     code = call.path["programme"]
@@ -158,7 +164,7 @@ async def notices(call: Call[Nothing]) -> NoticeLines:
 class PaymentAgreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The bank account to be paid to without an application; none withdraws it. `person` is an agency's to name."""
 
-    bank_account: Annotated[str, Meta(pattern="^[0-9]{8,32}$")] | None
+    bank_account: Annotated[str, Meta(pattern="^[0-9]{8,32}" + END)] | None
     person: PersonId | None = None
 
 
@@ -202,6 +208,7 @@ class CaseLine(msgspec.Struct, frozen=True):
     on_day: date | None
     fen: int
     due_on: date | None
+    payout: int | None
 
 
 class CaseLines(msgspec.Struct, frozen=True):
@@ -212,19 +219,21 @@ class CaseLines(msgspec.Struct, frozen=True):
 
 @operation("GET", "/v1/{programme}/cases", asks=After, answers=CaseLines,
            answered=CaseLines((
-               CaseLine(3, _AT, "less-due", "reversal.before_it", TOLD.settlement, TOLD.setl_id, _POLICY, "H1", None, 240_000, None),)))
+               CaseLine(3, _AT, "less-due", "reversal.before_it", TOLD.settlement, TOLD.setl_id, _POLICY, "H1", None,
+                        240_000, None, None),)))
 async def cases(call: Call[After]) -> CaseLines:
     """Lists what waits for a person to look into: an insurer's products', a hospital's own, or all."""
     code, caller = call.path["programme"], call.principal
     given = {"after": call.asked.after or 0, "most": MOST_LISTED,
              "hospital": (caller.provider or "") if call.reach == "hospital" else "",
-             "insurer": (caller.insurer or "") if call.reach == "insurer" else ""}
+             "insurer": (caller.insurer or "") if call.reach == "insurer" else "",
+             "area": (caller.area or "") if call.reach == "programme" else ""}
     async with call.engine.reading(code) as connection:
         rows = await (await connection.execute(SQL["cases"], given)).fetchall()
     return CaseLines(tuple(
         CaseLine(id, at, kind, cause, settlement_number(code, about) if about else None, setl_id,
-                 policy_number(code, order, position) if order is not None else None, hospital, day, fen, due)
-        for id, at, kind, cause, about, setl_id, order, position, hospital, day, fen, due in rows))
+                 policy_number(code, order, position) if order is not None else None, hospital, day, fen, due, payout)
+        for id, at, kind, cause, about, setl_id, order, position, hospital, day, fen, due, payout in rows))
 
 
 OPERATIONS: Final = (settlement, settlements, notices, agree_to_payment, cases)

@@ -1,5 +1,6 @@
 """The discharge desk: a settlement and what a hospital says of it afterwards. The one message brings every payer in one answer."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -11,6 +12,7 @@ from huibao.core.time import SHANGHAI
 from huibao.gateways.national import ASKS, REVERSES, received
 from huibao.policies.numbers import policy_number, read_settlement, settlement_number
 from huibao.record.model import DONE, Answer
+from huibao.settlement.covers import plainly
 from huibao.settlement.evidence import unpacked
 from huibao.settlement.model import (
     BenefitTold,
@@ -33,12 +35,14 @@ from huibao.web.commands import submit, told
 from huibao.web.operations import Call, operation
 from huibao.web.problems import Refused, Reply
 from huibao.web.reads import SQL, opened
-from huibao.web.words import Fen, Id, Text
+from huibao.web.words import END, Fen, Id, Text
 
 #: A bill of thousands of lines.
 MOST_BYTES: Final = 4 * 1024 * 1024
 
 Fields = dict[str, Any]
+
+_HOSPITAL: Final = re.compile("[!-~]{1,40}")
 
 
 class SettlementMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +54,7 @@ class SettlementMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     the lines of the bill （2301）. `hospital` is where the person was, where an agency sends for one.
     """
 
-    transaction: Annotated[str, Meta(pattern="^[0-9]{4}$")]
+    transaction: Annotated[str, Meta(pattern="^[0-9]{4}" + END)]
     answer: Fields
     request: Fields | None = None
     visit: Fields | None = None
@@ -59,10 +63,10 @@ class SettlementMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 _SETLINFO: Final[Fields] = {
-    "setl_id": "S20260105001", "psn_no": "54000000000001001", "mdtrt_id": "M2026010500001", "setl_time": "2026-01-05 09:30:00", "med_type": "21",
-    "insutype": "310", "medfee_sumamt": "40000.00", "inscp_scp_amt": "30000.00", "fulamt_ownpay_amt": "6000.00", "preselfpay_amt": "4000.00",
-    "overlmt_selfpay": "0.00", "fund_pay_sumamt": "10000.00", "hifp_pay": "10000.00", "acct_pay": "0.00", "psn_cash_pay": "30000.00",
-    "psn_part_amt": "30000.00"}
+    "setl_id": "S20260105001", "psn_no": "54000000000001001", "mdtrt_id": "M2026010500001", "setl_time": "2026-01-05 09:30:00",
+    "med_type": "21", "insutype": "310", "medfee_sumamt": "40000.00", "inscp_scp_amt": "30000.00", "fulamt_ownpay_amt": "6000.00",
+    "preselfpay_amt": "4000.00", "overlmt_selfpay": "0.00", "fund_pay_sumamt": "10000.00", "hifp_pay": "10000.00", "acct_pay": "0.00",
+    "psn_cash_pay": "30000.00", "psn_part_amt": "30000.00"}
 MESSAGE: Final = SettlementMessage("2304", {"infcode": 0, "output": {"setlinfo": _SETLINFO}},
                                    visit={"begndate": "2025-12-28", "enddate": "2026-01-05", "dise_codg": "J18.900"})
 _NUMBER: Final = settlement_number("990000", 124)
@@ -92,8 +96,8 @@ async def settle(call: Call[SettlementMessage]) -> Reply:
     command = command_of(call, call.asked, "desk" if call.reach == "hospital" else "feed")
     if isinstance(command, Refusal):
         raise Refused(command)
-    if isinstance(command, Settle) and call.principal.area is not None:
-        await _area_of(call, command.psn_no)
+    if call.principal.area is not None:
+        await _area_of(call, command)
     answer = await submit(call, "settle", call.asked, command)
     return told(await whole(call, answer) if isinstance(command, Settle) else answer, 201)
 
@@ -118,10 +122,10 @@ def command_of(call: Call[Any], message: SettlementMessage, way: Way) -> Settle 
     found = received(message.transaction, message.answer, message.request, message.visit, message.lines,
                      acct_inside_fund=scheme.acct_pay_counted == "inside-fund")
     if isinstance(found, Refusal):
-        return found
+        return plainly(found)
     named = message.hospital or str(found.row.get("fixmedins_code") or "")
     hospital = call.principal.provider or named
-    if not hospital:
+    if not _HOSPITAL.fullmatch(hospital):
         return refusals.hospital_needed()
     if named and named != hospital:
         return refusals.hospital_is_own()
@@ -145,10 +149,12 @@ async def whole(call: Call[Any], answer: Answer) -> Answer:
     return answer if evidence is None else Answer(answer.outcome, bytes(unpacked(evidence).told), True)
 
 
-async def _area_of(call: Call[Any], psn_no: str) -> None:
+async def _area_of(call: Call[Any], command: Settle | Reverse) -> None:
     """Refuses somebody out of an agency's area like one who is not there."""
+    given = {"psn_no": command.psn_no if isinstance(command, Settle) else "",
+             "reverses": command.reverses if isinstance(command, Reverse) else ""}
     async with call.engine.reading(call.path["programme"]) as connection:
-        row = await (await connection.execute(SQL["person_area_by_number"], {"psn_no": psn_no})).fetchone()
+        row = await (await connection.execute(SQL["person_area_by_number"], given)).fetchone()
     if row is None or not reaches(call.principal, call.reach, Owners(area=row[0])):
         raise Refused(refusals.person_unknown())
 
@@ -205,8 +211,14 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
            answered=msgspec.structs.replace(MOVED, more_due_fen=1_200_000, posted_fen=2_400_000))
 async def judge_settlement(call: Call[Judgement]) -> Reply:
     """Decides what nobody knew at the desk; what is more due is paid to the insured."""
+    id = id_of(call)
     insurer = call.principal.insurer if call.reach == "insurer" else None
-    command = Judge(call.principal.id, id_of(call), call.asked.preexisting, call.asked.reason, insurer)
+    if call.principal.area is not None:
+        async with call.engine.reading(call.path["programme"]) as connection:
+            row = await (await connection.execute(SQL["settlement"], {"settlement": id})).fetchone()
+        if row is None or not reaches(call.principal, call.reach, Owners(area=row[3])):
+            raise Refused(refusals.settlement_unknown())
+    command = Judge(call.principal.id, id, call.asked.preexisting, call.asked.reason, insurer)
     return told(await submit(call, "judge", (call.path["settlement"], call.asked), command), 201)
 
 

@@ -63,9 +63,10 @@ class Bill:
             "setl_id": self.setl_id, "psn_no": self.patient.psn_no, "mdtrt_id": self.mdtrt_id, "setl_time": _time(self.settled),
             "med_type": self.med_type, "insutype": "310", "medfee_sumamt": plain_yuan(self.fund + self.person),
             "inscp_scp_amt": plain_yuan(self.fund + self.in_scope), "preselfpay_amt": plain_yuan(self.prepaid),
-            "overlmt_selfpay": plain_yuan(self.over), "fulamt_ownpay_amt": plain_yuan(self.self_paid), "fund_pay_sumamt": plain_yuan(self.fund),
-            "hifp_pay": plain_yuan(self.fund - self.fund // 5), "hifob_pay": plain_yuan(self.fund // 5), "acct_pay": "0.00",
-            "psn_cash_pay": plain_yuan(self.person), "psn_part_amt": plain_yuan(self.person), "hosp_part_amt": None, "oth_pay": ""}
+            "overlmt_selfpay": plain_yuan(self.over), "fulamt_ownpay_amt": plain_yuan(self.self_paid),
+            "fund_pay_sumamt": plain_yuan(self.fund), "hifp_pay": plain_yuan(self.fund - self.fund // 5),
+            "hifob_pay": plain_yuan(self.fund // 5), "acct_pay": "0.00", "psn_cash_pay": plain_yuan(self.person),
+            "psn_part_amt": plain_yuan(self.person), "hosp_part_amt": None, "oth_pay": ""}
         return {"transaction": transaction, "answer": {"infcode": 0, "err_msg": None, "output": {"setlinfo": setlinfo, "setldetail": []}},
                 "visit": {"begndate": _time(self.admitted)[:10], "enddate": _time(self.settled)[:10], "dise_codg": self.diagnosis},
                 "lines": list(self.lines)}
@@ -73,7 +74,8 @@ class Bill:
     def reversal(self, setl_id: str, at: datetime) -> dict[str, Any]:
         """The platform's answer to a reversal: a settlement of its own, with the amounts turned and some left out."""
         setlinfo = {
-            "setl_id": setl_id, "mdtrt_id": self.mdtrt_id, "setl_time": _time(at), "medfee_sumamt": f"-{plain_yuan(self.fund + self.person)}",
+            "setl_id": setl_id, "mdtrt_id": self.mdtrt_id, "setl_time": _time(at),
+            "medfee_sumamt": f"-{plain_yuan(self.fund + self.person)}",
             "inscp_scp_amt": f"-{plain_yuan(self.fund + self.in_scope)}", "preselfpay_amt": f"-{plain_yuan(self.prepaid)}",
             "overlmt_selfpay": f"-{plain_yuan(self.over)}", "fulamt_ownpay_amt": f"-{plain_yuan(self.self_paid)}",
             "fund_pay_sumamt": f"-{plain_yuan(self.fund)}", "hosp_part_amt": None, "psn_part_amt": None}
@@ -106,7 +108,7 @@ class Ward:
         self._token = token
         self._dice = Random(seed)  # noqa: S311 - a day that can be run again is what it is for
         self._name = f"{hospital}-{now:%m%d}-{seed}"
-        self._now = now
+        self._now = now.astimezone(SHANGHAI).replace(hour=10, minute=0, second=0, microsecond=0)
         self._patients = list(patients)
         self._count = 0
         self.books: dict[str, tuple[Kept, int]] = {}
@@ -114,7 +116,8 @@ class Ward:
 
     async def run(self, stays: int) -> WardDay:
         """So many stays, then the evening."""
-        stories = (self._plain, self._interim, self._two_desks, self._twice, self._broken, self._reversed, self._forgotten, self._late, self._plain)
+        stories = (self._plain, self._interim, self._two_desks, self._twice, self._broken, self._reversed, self._forgotten, self._late,
+                   self._plain)
         for n in range(stays):
             await stories[n % len(stories)](self._dice.choice(self._patients))
         await self._evening()

@@ -146,6 +146,8 @@ CREATE TABLE open_case (
     order_id    bigint,
     position    smallint,
     hospital    text,
+    product     text,
+    payout_id   bigint,
     on_day      date,
     fen         bigint NOT NULL,
     due_on      date,
@@ -155,6 +157,7 @@ CREATE TABLE open_case (
 );
 CREATE INDEX open_case_open ON open_case (kind, id) WHERE closed_at IS NULL;
 CREATE INDEX open_case_setl ON open_case (setl_id) WHERE closed_at IS NULL AND setl_id IS NOT NULL;
+CREATE INDEX open_case_payout ON open_case (payout_id) WHERE payout_id IS NOT NULL;
 CREATE INDEX open_case_settlement ON open_case (settlement_id) WHERE settlement_id IS NOT NULL;
 
 CREATE TABLE notice (
@@ -169,6 +172,10 @@ CREATE TABLE notice (
 );
 CREATE INDEX notice_person ON notice (person_id, id);
 CREATE INDEX notice_waiting ON notice (id) WHERE sent_at IS NULL AND NOT declined;
+
+-- What is sealed is packed already and cannot be compressed again: not to try saves more than a page ever would.
+ALTER TABLE event ALTER COLUMN sealed SET STORAGE EXTERNAL;
+ALTER TABLE event SET (toast_tuple_target = 8160);
 
 -- ── what is owed for them ───────────────────────────────────────────────────────────────────────────────────────────
 
