@@ -1,7 +1,6 @@
 """What the database has of a ward's settlements against the model of `histories`: every row, every accumulator, every fen of the books."""
 
 from collections import Counter, defaultdict
-from dataclasses import replace
 
 from huibao.benefits.fold import Key, Settlement, settle
 from tests.books import rows

@@ -76,8 +76,8 @@ def arranged(ward: Ward, day: date, cause: str) -> dict[str, Any] | None:
     match cause:
         case "offer.deducted":
             return line(ward.settled(bill(person, day=day))["setl_id"])
-        case "offer.not_deducted":
-            return line(ward.settled(bill(person, day=day))["setl_id"], 0, "not-deducted")
+        case "offer.not_deducted" | "offer.reversed":
+            return line(ward.settled(bill(person, day=day))["setl_id"], 0, "reversed" if cause == "offer.reversed" else "not-deducted")
         case "missing.here":
             return line(number())
         case "missing.there":
@@ -122,16 +122,18 @@ def test_each_cause_is_found_said_and_a_case_until_a_later_day_agrees(ward: Ward
 
 
 def test_causes_of_offers_are_answered_by_the_details(ward: Ward, day: date) -> None:
-    details = [arranged(ward, day, "offer.deducted"), arranged(ward, day, "offer.not_deducted")]
+    offers = ("offer.deducted", "offer.not_deducted", "offer.reversed")
+    details = [arranged(ward, day, cause) for cause in offers]
     unlisted = ward.settled(bill(ward.someone(), day=day))
     told = sends(ward, day, 1, PAYS, [one for one in details if one])
-    assert (told["waiting"], told["differences"], [one["fen"] for one in told["answered"]]) == (3, [], [PAYS, 0, 0])
+    assert (told["waiting"], told["differences"], [one["fen"] for one in told["answered"]]) == (4, [], [PAYS, 0, 0, 0])
+    assert [one["stands"] for one in told["answered"]] == [True, True, False, True]
     states = ward.rows("SELECT state, payee FROM settlement WHERE hospital = 'H1' AND settled_on = %s ORDER BY id", day)
-    assert states == [("confirmed", "hospital"), ("confirmed", "person"), ("confirmed", "person")]
-    assert told["answered"][2]["settlement"] == unlisted["settlement"]
+    assert states == [("confirmed", "hospital"), ("confirmed", "person"), ("void", "hospital"), ("confirmed", "person")]
+    assert told["answered"][3]["settlement"] == unlisted["settlement"]
     again = sends(ward, day, 1, PAYS, [one for one in details if one])
     assert (again["result"], again["waiting"], again["answered"]) == ("equal", 0, [])
-    assert {"offer.deducted", "offer.not_deducted"} | {cause for cause in CAUSES if not cause.startswith("offer.")} == set(CAUSES)
+    assert {*offers} | {cause for cause in CAUSES if not cause.startswith("offer.")} == set(CAUSES)
 
 
 def test_an_offer_that_was_deducted_otherwise_is_a_case(ward: Ward, day: date) -> None:

@@ -18,7 +18,7 @@ from huibao.app.settings import Settings
 from huibao.app.sql import SQL
 from huibao.catalogue import shelf as catalogue
 from huibao.catalogue.model import Programme, Shelf
-from huibao.core.batcher import Batcher, Urgency
+from huibao.core.batcher import Batcher, Bounds, Urgency
 from huibao.db import arrays
 from huibao.db.connect import connect_service
 from huibao.gateways.cash import CashChannel
@@ -32,6 +32,9 @@ from huibao.web.engine import Command
 _LOG: Final = logging.getLogger("huibao.engine")
 #: So many lanes serve one programme side by side, where there are as many: while one waits for its commit another decides.
 SIDE_BY_SIDE: Final = 2
+#: A batch's time also holds what its process reads and answers meanwhile: a bound as short as a batch alone would make batches
+#: small when they should be large.
+BATCH_MS: Final = 250
 #: Connections for reading, per process.
 READERS: Final = 4
 
@@ -44,7 +47,7 @@ class Engine:
         self.clock = settings.clock
         self.keyring = settings.secrets.keyring
         self.programmes: Mapping[str, Programme] = {}
-        self.batcher: Batcher[Any, Answer] = Batcher()
+        self.batcher: Batcher[Any, Answer] = Batcher(Bounds(batch_ms=BATCH_MS))
         self._pool = AsyncConnectionPool(
             settings.database_url, min_size=1, max_size=READERS, open=False, configure=_configure, timeout=5,
             kwargs={"autocommit": True, "prepare_threshold": 2, "application_name": "huibao reader", "client_encoding": "UTF8"})

@@ -121,17 +121,22 @@ class Bills:
             sent.append(request)
             yield "settle" if is_known else "refuse", request
 
-    def given(self) -> Mapping[str, object]:
-        return {"product": PLAN.id, "near": min(NEAR, self.people) * EACH, "each_person": EACH, "benefits": len(PLAN.benefits)}
+    def given(self, connection: psycopg.Connection[Any]) -> Mapping[str, object]:
+        row = connection.execute(SQL["usual_accumulator"]).fetchone()
+        assert row is not None, "the service has settled something before the yardstick does"
+        return {"used": row[0], "product": PLAN.id, "near": min(NEAR, self.people) * EACH, "each_person": EACH,
+                "benefits": len(PLAN.benefits)}
 
     def _request(self, code: str, number: int, psn_no: str, chance: Random) -> bytes:
         fund, in_scope, prepaid, self_paid = (chance.randrange(10_000, most) for most in (5_000_000, 2_000_000, 300_000, 2_000_000))
         now = utc_now().astimezone(SHANGHAI)
         setlinfo = {
-            "setl_id": f"{code}{number:010d}", "psn_no": psn_no, "mdtrt_id": f"M{code}{number:010d}", "setl_time": f"{now:%Y-%m-%d} 08:00:00",
+            "setl_id": f"{code}{number:010d}", "psn_no": psn_no, "mdtrt_id": f"M{code}{number:010d}",
+            "setl_time": f"{now:%Y-%m-%d} 08:00:00",
             "med_type": "21", "insutype": "310", "medfee_sumamt": plain_yuan(fund + in_scope + prepaid + self_paid),
             "inscp_scp_amt": plain_yuan(fund + in_scope), "preselfpay_amt": plain_yuan(prepaid), "overlmt_selfpay": "0.00",
-            "fulamt_ownpay_amt": plain_yuan(self_paid), "fund_pay_sumamt": plain_yuan(fund), "hifp_pay": plain_yuan(fund), "acct_pay": "0.00",
+            "fulamt_ownpay_amt": plain_yuan(self_paid), "fund_pay_sumamt": plain_yuan(fund), "hifp_pay": plain_yuan(fund),
+            "acct_pay": "0.00",
             "psn_cash_pay": plain_yuan(in_scope + prepaid + self_paid), "psn_part_amt": plain_yuan(in_scope + prepaid + self_paid)}
         body = json.dumps({
             "transaction": "2304", "answer": {"infcode": 0, "output": {"setlinfo": setlinfo}},
@@ -167,8 +172,8 @@ async def _insure(url: str, programme: Programme, secrets: Secrets, people: Sequ
                 0, person, PLAN.id, (InsuredWish(person, tier),), "cash", Consent(terms, TO_ACCEPT, "bench", guardian=True),
                 IdentityCheck(person, "counter", True, at, "bench"))) for person in some])
             told = [json.loads(answer.body) for answer in orders]
-            await _run(lane, programme.code, [(f"paid-{one['order']}", Paid(0, int(one["order"].split("-")[1]), one["cash_fen"], one["order"]))
-                                              for one in told])
+            await _run(lane, programme.code, [
+                (f"paid-{one['order']}", Paid(0, int(one["order"].split("-")[1]), one["cash_fen"], one["order"])) for one in told])
     finally:
         await lane.close()
 

@@ -80,8 +80,8 @@ class Trade(Protocol):
         """Requests in the order in which a crowd sends them, each with what is wanted of it, by a name in `wanted`."""
         ...
 
-    def given(self) -> Mapping[str, object]:
-        """What the yardstick's script is told."""
+    def given(self, connection: psycopg.Connection[Any]) -> Mapping[str, object]:
+        """What the yardstick's script is told, so that it writes as much as the service did."""
         ...
 
 
@@ -180,9 +180,11 @@ class Bench:
         each = count // clients
         log = Path(tempfile.mkdtemp(dir=self.folder))
         log.chmod(0o777)
-        given = {"n": 0, "each": each, "base": self.taken, "answer": sizes[0], "sealed": sizes[1], **self.trade.given()}
+        assert self.connection is not None, "a bench is prepared first"
+        given = {"n": 0, "each": each, "base": self.taken, "answer": sizes[0], "sealed": sizes[1], **self.trade.given(self.connection)}
         self.taken += each * clients
-        with resources.as_file(resources.files("huibao") / "bench" / self.trade.script) as script, self._written(BARE, each * clients) as written:
+        kept = resources.files("huibao") / "bench" / self.trade.script
+        with resources.as_file(kept) as script, self._written(BARE, each * clients) as written:
             done = subprocess.run(  # noqa: S603 - a program of PostgreSQL's
                 [self.server.binaries / "pgbench", "--no-vacuum", "--protocol=prepared", "--log", f"--log-prefix={log}/took",
                  f"--client={clients}", f"--jobs={min(2, clients)}", f"--transactions={each}", f"--file={script}",

@@ -57,3 +57,8 @@ VALUES (%(digest)s, 'provider', 'bench', %(programme)s, %(hospital)s, %(at)s, %(
 -- :name insert_hospital
 -- A hospital with a desk.
 INSERT INTO hospital (id, name, area, grade, designated_from, desk) VALUES (%(hospital)s, 'bench', %(area)s, 3, %(since)s, true);
+
+-- :name usual_accumulator
+-- Accumulators of the usual length.
+SELECT used::text FROM accumulator
+ORDER BY abs(length(used::text) - (SELECT avg(length(used::text)) FROM accumulator)), whose LIMIT 1;

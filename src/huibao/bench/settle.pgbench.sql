@@ -35,13 +35,14 @@ SELECT order_id, position, share, facts FROM policy WHERE insured_id = :person A
 SELECT used FROM accumulator WHERE whose = :person AND product = :product;
 INSERT INTO settlement (id, setl_id, person_id, hospital, mdtrt_id, way, at, settled_on, admitted_on, medfee_fen, person_fen, pay_fen,
                         payee, state, deadline)
-VALUES (1000000000 + :slot, '990002' || lpad(:slot::text, 10, '0'), :person, 'H00000000001', 'M990002' || lpad(:slot::text, 10, '0'), 'desk',
-        '2026-01-01Z', '2026-01-01', '2025-12-28', 4000000, 3000000, 1000000, 'hospital', 'offered', '2026-01-02Z');
+VALUES (1000000000 + :slot, '990002' || lpad(:slot::text, 10, '0'), :person, 'H00000000001',
+        'M990002' || lpad(:slot::text, 10, '0'), 'desk', '2026-01-01Z', '2026-01-01', '2025-12-28', 4000000, 3000000, 1000000,
+        'hospital', 'offered', '2026-01-02Z');
 INSERT INTO payment (settlement_id, order_id, position, product, share, pay_fen, posted_fen, target_fen, figures, targets)
 VALUES (1000000000 + :slot, :person, 1, :product, 1, 1000000, 0, 1000000,
         array_fill(1000000::bigint, ARRAY[(5 * :benefits::int)]), array_fill(1000000::bigint, ARRAY[:benefits::int]));
 INSERT INTO accumulator (whose, product, used)
-VALUES (:person, :product, '[["C",0,"bench10000","",1234567],["C",1,"bench10000","",1234567],["D",0,"bench10000","",2345678],["D",1,"bench10000","",2345678],["B",0,"bench10000","",2345678]]')
+VALUES (:person, :product, :used::jsonb)
 ON CONFLICT (whose, product) DO UPDATE SET used = excluded.used;
 INSERT INTO event (seq, request_id, at, kind, outcome, credential, person_id, answer, sealed, digest)
 VALUES (1000000000 + :slot, 1000000000 + :slot, '2026-01-01Z', 'settlement', 'done', 1, :person,

@@ -86,7 +86,7 @@ def _read(plan: Compiled, row: Row, lines: Sequence[Row], acct_inside_fund: bool
         raise Unreadable(found)
     inside, days = share_inside(plan.plan, row)
     raw = [_line_amounts(line) for line in lines]
-    header = (amount(row, "inscp_scp_amt") or 0, *(amounts[name] or 0 for name in _HEADER_AMOUNTS[1:]))
+    header = [amounts[name] or 0 for name in _HEADER_AMOUNTS]
     placed = spread(found.amounts, header, raw)
     parts, frozen, provisional = [], 0, False
     for four, line in zip(placed, (row, *lines), strict=True):
@@ -131,6 +131,9 @@ def _taken_back(amounts: Mapping[str, int | None], acct_inside_fund: bool) -> in
 BLANKS: Final = " \t\n\r\v\f\u00a0\u3000"
 
 
+_NOTHING: Final = "0.00"
+
+
 def text(row: Row, name: str) -> str:
     value = row.get(name)
     return "" if value is None else str(value).strip(BLANKS)
@@ -139,6 +142,8 @@ def text(row: Row, name: str) -> str:
 def amount(row: Row, name: str) -> int | None:
     """An amount in fen; null and blank are None."""
     value = row.get(name)
+    if value == _NOTHING:                              # what most fields of a bill say
+        return 0
     if value is None or (isinstance(value, str) and not value.strip(BLANKS)):
         return None
     try:

@@ -69,7 +69,7 @@ class Bounds:
 
     waiting: int = 2_000
     most: int = 512
-    batch_ms: int = 250
+    batch_ms: int = 60
     patience_ms: int = 10_000
 
 

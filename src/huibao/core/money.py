@@ -21,6 +21,7 @@ AMOUNT_LIMIT_FEN: Final = 100_000_000_000
 _MOST_DIGITS: Final = 60
 
 _AMOUNT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+_PLAIN = re.compile(r"[0-9]{1,15}\.[0-9]{2}")
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%")
 #: Enough digits that no amount is cut before it is rounded.
 _EXACT = Context(prec=200)
@@ -42,9 +43,10 @@ def fen(yuan: str | int | Decimal) -> int:
     return _rounded(yuan)
 
 
-@lru_cache(maxsize=8192)
 def _fen_of_text(yuan: str) -> int:
-    """A bill says the same amounts again and again, and most of them are nothing."""
+    # Most amounts are written with two decimals: their digits are the fen.
+    if _PLAIN.fullmatch(yuan):
+        return int(yuan[:-3] + yuan[-2:])
     text = yuan.strip()
     if not _AMOUNT.fullmatch(text):
         raise MoneyError(f"{yuan!r} is not an amount in yuan: write digits with at most one point, such as 1234.50")

@@ -104,7 +104,9 @@ def received(
     alone; of a reversal what was asked; what was sent at admission and discharge; the lines of the bill."""
     if "setlinfo" not in answer and "output" not in answer and "infcode" not in answer:
         answer = {"setlinfo": answer}
-    envelope = (answer if "setlinfo" not in answer else {"infcode": "0", "output": answer}) if any(answer.values()) else None
+    envelope: Mapping[str, Any] | None = answer
+    if "setlinfo" in answer:
+        envelope = {"infcode": "0", "output": answer} if any(answer.values()) else None
     found = read_message(transaction, envelope, request, acct_inside_fund=acct_inside_fund)
     if isinstance(found, Refusal):
         return found

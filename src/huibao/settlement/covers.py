@@ -201,8 +201,8 @@ def plainly(refusal: Refusal) -> Refusal:
         return refusal
     field = str(refusal.figures.get("field", ""))
     return Refusal(refusal.code, None, f"{field} 读不出来：应为编号、以元为单位的金额、日期或代码。请核对报文各栏是否错位，改正后重新发送。",
-                   f"{field} can't be read: a number, an amount in yuan, a date or a code belongs there. See whether columns have shifted, and send"
-                   " again.", {"field": field})
+                   f"{field} can't be read: a number, an amount in yuan, a date or a code belongs there. See whether columns have shifted,"
+                   " and send again.", {"field": field})
 
 
 def day(row: Row, *names: str) -> date | None:

@@ -129,7 +129,8 @@ class Loading:
         await wire.go()
         covers_of = _covers(covers.rows(), shelf)
         accumulated = {Scope(product, whose): accumulators.read(text) for whose, product, text in used.rows()}
-        taken, sealed = _taken([*_rows(known), *_rows(named), *_rows(history), *(row for row in stays.rows() if row[_ADJUST_AT] is not None)])
+        waiting = [row for row in stays.rows() if row[_ADJUST_AT] is not None]
+        taken, sealed = _taken([*_rows(known), *_rows(named), *_rows(history), *waiting])
         early = [Reversed(*row) for row in reversals.rows()]
         parked = {(one.hospital, one.reverses): one for one in early if one.state == "parked"}
         met = {(one.hospital, one.reverses) for one in early if one.state == "met"}
@@ -137,7 +138,8 @@ class Loading:
             programme=self.programme, shelf=shelf, keyring=self._keyring, ground=self._ground, on=business_date(at), people=people,
             hospitals={row[0]: Hospital(*row) for row in hospitals.rows()}, covers=covers_of, used=accumulated,
             stored=frozenset(accumulated), known={one.setl_id: one for one in taken.values()}, by_id=taken,
-            visits=_began(stays.rows()), away=_away(about.rows()), look_backs=self._looked(people, about.rows()), agreed=frozenset(person for (person,) in _rows(agreed)),
+            visits=_began(stays.rows()), away=_away(about.rows()),
+            look_backs=self._looked(people, about.rows()), agreed=frozenset(person for (person,) in _rows(agreed)),
             reversals={one.setl_id: one for one in early}, parked=parked, met=met,
             waiting={one.id: one for one in taken.values() if one.adjust_at is not None}, cases=[], payouts=[], history={},
             sealed=sealed, told={}, closed=set(), books=Books())

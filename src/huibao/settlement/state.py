@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from huibao.benefits.terms import Compiled
@@ -14,6 +15,12 @@ from huibao.pool.streams import Adding
 from huibao.scheme.model import DESK, Desk, in_force
 from huibao.settlement.covers import Ground, Used
 from huibao.settlement.model import Cover, Hospital, Paying, Scope, Taken
+
+
+@lru_cache(maxsize=16_384)
+def _unwrapped(keyring: Keyring, programme: str, person: int, wrapped: bytes) -> PersonKey:
+    """A person's key; an estimate is followed by its settlement, and that by others. Who was erased has nothing to unwrap."""
+    return unwrap(keyring, programme, person, wrapped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,7 @@ class State:
         """What seals a person's evidence."""
         wrapped = self.people[person].wrapped
         assert wrapped is not None, "who was erased is nobody: no settlement is taken up"
-        return unwrap(self.keyring, self.programme.code, person, wrapped)
+        return _unwrapped(self.keyring, self.programme.code, person, bytes(wrapped))
 
     def evidence(self, taken: Taken) -> bytes:
         """What was sealed when a settlement was taken up before this batch."""

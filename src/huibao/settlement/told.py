@@ -28,6 +28,7 @@ from huibao.settlement.state import Reversed, State
 
 OURS: Final = "commercial_pay"
 _OTHER_FUND: Final = ("hifdm_pay", "伤残人员医疗保障基金")
+_FUNDS_BY_NAME: Final = (*PAYERS.items(), _OTHER_FUND)
 #: What funds paid that the message does not name one by one.
 _FUNDS: Final = ("fund_pay_sumamt", "基金支付（未分项）")
 _OTHERS: Final = (("hosp_part_amt", "医院负担"), (OURS, "商业补充医疗保险"), ("acct_pay", "个人账户支付"), ("psn_cash_pay", "个人现金支付"))
@@ -72,8 +73,8 @@ def parked_told(parked: Reversed) -> MovedTold:
 def _payers(row: Row, taken: Taken, is_inside: bool) -> Iterator[PayerTold]:
     """Everybody who bears a part of the bill, funds first; what this insurance pays comes off the cash, then off the account."""
     named = 0
-    for name, zh in (*PAYERS.items(), _OTHER_FUND):
-        if fen := amount(row, name) or 0:
+    for name, zh in _FUNDS_BY_NAME:
+        if name in row and (fen := amount(row, name) or 0):
             named += fen
             yield PayerTold(name, zh, fen)
     if (rest := (amount(row, _FUNDS[0]) or 0) - is_inside * (amount(row, "acct_pay") or 0) - named) > 0:
@@ -101,7 +102,8 @@ def _policy(state: State, settled: Settled, paying: Paying) -> PolicyPaysTold:
     return PolicyPaysTold(
         policy_number(state.programme.code, paying.cover.order, paying.cover.position), offer.product, offer.name, offer.lead,
         paying.pay_fen, benefits, said.zh, said.en,
-        tuple(_remaining(offer.plan, bill.psn_no, bill.mdtrt_id, terms.deductibles, terms.caps, used)), offer.plan_digest.hex(), offer.engine)
+        tuple(_remaining(offer.plan, bill.psn_no, bill.mdtrt_id, terms.deductibles, terms.caps, used)), offer.plan_digest.hex(),
+        offer.engine)
 
 
 def _remaining(
