@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from importlib import resources
 from random import Random
 from typing import Any, Final
+from unittest.mock import patch
 
 import psycopg
 from psycopg import AsyncConnection
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from huibao.app.secrets import Secrets
 from huibao.bench.market import SQL
-from huibao.bench.measuring import Bench, measure
+from huibao.bench.measuring import OURS, Bench, measure
 from huibao.benefits import loading as plans
 from huibao.benefits.terms import Compiled
 from huibao.catalogue import listing
@@ -22,17 +23,21 @@ from huibao.catalogue.model import Programme
 from huibao.catalogue.terms import TO_ACCEPT
 from huibao.core import chain
 from huibao.core.batcher import Waiting
-from huibao.core.clock import SimulatedClock
+from huibao.core.clock import SimulatedClock, SystemClock
 from huibao.core.money import plain_yuan
 from huibao.core.sealing import new_person_key
 from huibao.core.time import SHANGHAI, utc_now
 from huibao.db.connect import connect_owner, connect_service
+from huibao.db.wire import Wire
 from huibao.enrolment.model import Buy, Consent, IdentityCheck, InsuredWish, Paid
 from huibao.enrolment.work import Orders
+from huibao.gateways.national import Message, received
 from huibao.record.batch import SQL as RECORD
 from huibao.record.lane import Lane
 from huibao.record.model import DONE, Answer, body_digest, key_digest
 from huibao.scheme import loading as schemes
+from huibao.settlement.model import Settle
+from huibao.settlement.work import Desk
 from huibao.web.credentials import digest_of
 
 #: A plan that knows at the desk all that it asks, sold for cash without a review.
@@ -191,5 +196,43 @@ async def _run(lane: Lane[Any, Any], code: str, commands: Sequence[tuple[str, An
 def bench(
     console: Console, people: int, count: int, rounds: int, workers: int, lines: int = 0, measured: type[Bench] = Bench
 ) -> None:
-    """Prints latency at few and many connections, what is written for each settlement, and the ratio."""
-    measure(console, Bills(people, lines, "lines" if lines else "settle"), count, rounds, workers, measured)
+    """Prints latency at few and many connections, what is written for each settlement, and the ratio; of bills with lines also how
+    many statements the service asks of the database for one."""
+    measure(console, Bills(people, lines, "lines" if lines else "settle"), count, rounds, workers, measured, _count if lines else None)
+
+
+def _count(console: Console, run: Bench) -> None:
+    """Statements for a settlement that is alone in its batch, and for one of fifty: counted where they leave the service."""
+    requests = [json.loads(request.partition(b"\r\n\r\n")[2]) for kind, request in run.requests[run.sent :] if kind == "settle"]
+    programme = Programme(OURS, "bench", AREA, f"p_{OURS}", SCHEME)
+    for size in (1, 50):
+        commands = [_command(requests.pop()) for _ in range(size)]
+        counted = asyncio.run(_statements(run.url, programme, run.secrets, commands))
+        console.print(f"statements for each settlement, {size} in a batch: {counted / size:.1f}", highlight=False)
+
+
+def _command(message: dict[str, Any]) -> Settle:
+    found = received(message["transaction"], message["answer"], None, message["visit"], message["lines"])
+    assert isinstance(found, Message), "the bills that are measured can be read"
+    return Settle(0, "desk", HOSPITAL, found.row, found.lines)
+
+
+async def _statements(url: str, programme: Programme, secrets: Secrets, commands: Sequence[Settle]) -> int:
+    """How many statements a batch asks: a lane that has begun already, with nothing else to do."""
+    async def connect() -> AsyncConnection[Any]:
+        return await connect_service(url, "huibao bench")
+
+    lane: Lane[Any, Any] = Lane(connect, SystemClock(), {programme.code: (
+        programme.schema, Desk(programme, secrets.keyring, secrets.index_key))})
+    asked, ask = [0], Wire.ask
+
+    def counting(self: Wire, sql: str, given: Mapping[str, object] | None = None) -> Any:
+        asked[0] += 1
+        return ask(self, sql, given)
+
+    with patch.object(Wire, "ask", counting):
+        for n, some in enumerate((commands[:1], commands)):
+            asked[0] = 0                               # the first batch also reads the shelf
+            await _run(lane, programme.code, [(f"count-{len(commands)}-{n}-{i}", command) for i, command in enumerate(some)])
+    await lane.close()
+    return asked[0]

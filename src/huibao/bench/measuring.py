@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -230,7 +230,10 @@ class Bench:
         return row
 
 
-def measure(console: Console, trade: Trade, count: int, rounds: int, workers: int, bench: type[Bench] = Bench) -> None:
+def measure(
+    console: Console, trade: Trade, count: int, rounds: int, workers: int, bench: type[Bench] = Bench,
+    also: Callable[[Console, Bench], None] | None = None,
+) -> None:
     """Prints latency at few and many connections, what is written for each, and the ratio, as medians of interleaved rounds."""
     with tempfile.TemporaryDirectory(prefix="huibao-bench-") as name:
         folder = Path(name)
@@ -240,6 +243,8 @@ def measure(console: Console, trade: Trade, count: int, rounds: int, workers: in
             run.prepare()
             with run.service():
                 line = _measure(run, count, rounds)
+            if also is not None:
+                also(console, run)
             unsound = [finding for verified in verify_all(run.url, utc_now(), OURS) for finding in verified.findings if finding.offenders]
             if unsound:
                 raise AssertionError(f"the books are not sound after the run: {unsound}")

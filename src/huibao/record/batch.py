@@ -15,6 +15,7 @@ Three round trips: keys to truth, effects to head, record to commit.
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -24,7 +25,7 @@ from huibao.core.points import reached
 from huibao.db import sqlfile
 from huibao.db.arrays import Byteas, Int8s, Texts, Uuids
 from huibao.db.wire import Wire
-from huibao.record.model import KEY_USED, OTHER_BODY, Answer, Decision, Work, told
+from huibao.record.model import KEY_USED, OTHER_BODY, Answer, Decision, Sealed, Work, told
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -51,7 +52,8 @@ async def run(
     stored = wire.ask(SQL["stored_answers"], {"keys": keys})
     state = await work.load(wire, [item.command for item in first.values()], at)
     new = {key.bytes: request_id for key, request_id in inserted.rows()}
-    known = {key.bytes: (body, Answer(outcome, answer, True)) for key, body, outcome, answer in stored.rows()}
+    known = {key.bytes: (body, Answer(outcome, answer, True, Sealed(*evidence) if evidence[2] is not None else None))
+             for key, body, outcome, answer, *evidence in stored.rows()}
 
     decided: list[tuple[int, Decision]] = []
     fresh: dict[bytes, Answer] = {}
@@ -59,8 +61,8 @@ async def run(
         if item.key in new and first[item.key] is item:
             decision = work.decide(state, new[item.key], item.command, at)
             decided.append((new[item.key], decision))
-            known[item.key] = (item.body, Answer(decision.outcome, decision.body))
             fresh[item.key] = Answer(decision.outcome, decision.told or decision.body, decision.again)
+            known[item.key] = (item.body, fresh[item.key])
     reached("batch.before_effects")
     if decided:
         await _write(wire, work, state, decided, at)
@@ -108,4 +110,4 @@ def _answer(item: Waiting[C, Answer], fresh: Answer | None, body: bytes, kept: A
     """What one caller is told: what was decided just now for this very request, or what its key keeps."""
     if fresh is not None:
         return fresh
-    return Answer(kept.outcome, kept.body, True) if item.body == body else _USED
+    return replace(kept, replayed=True) if item.body == body else _USED

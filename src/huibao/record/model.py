@@ -23,14 +23,24 @@ OTHER_BODY: Final = "key.other_body"
 Connection = AsyncConnection[Any]
 
 
+class Sealed(NamedTuple):
+    """The evidence of a request as the record has it, and the wrapped key that opens it; none where the person was erased."""
+
+    request_id: int
+    person_id: int
+    sealed: bytes
+    wrapped: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command is told: `outcome` is `done` or a refusal's code, `body` JSON. `replayed` says it was told before,
-    and `body` is then what the plain record kept."""
+    """What a command is told: `outcome` is `done` or a refusal's code, `body` JSON. `replayed` says it was told before; where the
+    plain record keeps less than was told, the whole is in `sealed`."""
 
     outcome: str
     body: bytes
     replayed: bool = False
+    sealed: Sealed | None = None
 
 
 @dataclass(frozen=True, slots=True)

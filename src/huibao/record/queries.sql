@@ -29,8 +29,8 @@ RETURNING key, id;
 
 -- :name stored_answers
 -- What was answered before to these keys. A later statement than the insert: it sees what the insert waited for.
-SELECT r.key, r.body, e.outcome, e.answer
-FROM request r JOIN event e ON e.request_id = r.id
+SELECT r.key, r.body, e.outcome, e.answer, r.id, e.person_id, e.sealed, k.wrapped
+FROM request r JOIN event e ON e.request_id = r.id LEFT JOIN person_key k ON k.person_id = e.person_id
 WHERE r.key = ANY(%(keys)s::uuid[]);
 
 -- :name lock_head

@@ -69,8 +69,10 @@ class Desk:
         if isinstance(found, Refusal):
             return Decision(kind, found.code, told(found), command.credential)
         if isinstance(found, Again):
+            person, before = found.taken.person, _told_before(state, found.taken)
+            sealed = self._seal(state, request_id, person, packed({}, (), before))
             body = _ENCODER.encode(kept(state, found.taken))
-            return Decision("settlement-again", DONE, body, command.credential, told=_told_before(state, found.taken), again=True)
+            return Decision("settlement-again", DONE, body, command.credential, person, sealed, before, again=True)
         whole = _ENCODER.encode(settlement_told(state, found, command.promises, command.notes))
         person = found.taken.person
         sealed = self._seal(state, request_id, person, packed(found.row, found.lines, whole))

@@ -52,7 +52,7 @@ SELECT area FROM person WHERE psn_no = %(psn_no)s OR id = (SELECT person_id FROM
 
 -- :name evidence
 -- What was sealed with a request, and the key that opens it.
-SELECT e.person_id, e.sealed, k.wrapped, e.request_id FROM event e LEFT JOIN person_key k ON k.person_id = e.person_id
+SELECT e.request_id, e.person_id, e.sealed, k.wrapped FROM event e LEFT JOIN person_key k ON k.person_id = e.person_id
 WHERE e.request_id = %(request)s;
 
 -- :name settlement

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from huibao.core.sealing import Keyring, Place, open_sealed, unwrap
 from huibao.db import sqlfile
+from huibao.record.model import Sealed
 from huibao.web import refusals
 from huibao.web.authorisation import Owners, reaches
 from huibao.web.operations import Call
@@ -41,10 +42,10 @@ def masked(name: str | None) -> str | None:
     return f"{name[0]}**" if name else name
 
 
-def opened(call: Call[Any], row: tuple[int | None, bytes | None, bytes | None, int]) -> bytes | None:
-    """What `evidence` read, unsealed; None where nothing was sealed or the person was erased."""
-    person, sealed, wrapped = row[0], row[1], row[2]
-    if person is None or sealed is None or wrapped is None:
+def opened(call: Call[Any], sealed: Sealed) -> bytes | None:
+    """A request's evidence, unsealed; None where the person was erased."""
+    if sealed.wrapped is None:
         return None
     code = call.path["programme"]
-    return open_sealed(unwrap(call.engine.keyring, code, person, bytes(wrapped)), bytes(sealed), Place(code, "event", row[3], "sealed"))
+    key = unwrap(call.engine.keyring, code, sealed.person_id, bytes(sealed.wrapped))
+    return open_sealed(key, bytes(sealed.sealed), Place(code, "event", sealed.request_id, "sealed"))

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from huibao.core.time import SHANGHAI
 from huibao.policies.numbers import policy_number, settlement_number
+from huibao.record.model import Sealed
 from huibao.settlement.evidence import unpacked
 from huibao.settlement.model import Agree, AgreedTold, SettlementTold
 from huibao.web import refusals
@@ -81,7 +82,7 @@ async def settlement(call: Call[Nothing]) -> SettlementRead:
     leads = {lead for _, _, _, lead, *_ in payments}
     if not reaches(call.principal, call.reach, Owners(people=(person,), insurers=leads, hospitals=(hospital,), area=area)):
         raise Refused(refusals.settlement_unknown())
-    evidence = opened(call, sealed) if sealed is not None else None
+    evidence = opened(call, Sealed(*sealed)) if sealed is not None else None
     whole = _TOLD.decode(unpacked(evidence).told) if evidence is not None else None
     mine = [found for found in payments if call.reach != "insurer" or found[3] == call.principal.insurer]
     return SettlementRead(

@@ -24,7 +24,6 @@ from huibao.settlement.model import (
     RemainingTold,
     Reverse,
     Settle,
-    SettlementKept,
     SettlementTold,
     Way,
     Withdraw,
@@ -99,7 +98,7 @@ async def settle(call: Call[SettlementMessage]) -> Reply:
     if call.principal.area is not None:
         await _area_of(call, command)
     answer = await submit(call, "settle", call.asked, command)
-    return told(await whole(call, answer) if isinstance(command, Settle) else answer, 201)
+    return told(whole(call, answer) if isinstance(command, Settle) else answer, 201)
 
 
 @operation("POST", "/v1/{programme}/pre-settlements", asks=SettlementMessage, answers=SettlementTold, status=200, keyed=True,
@@ -113,7 +112,7 @@ async def pre_settle(call: Call[SettlementMessage]) -> Reply:
     if isinstance(command, Reverse):
         raise Refused(refusals.not_a_bill())
     asked = Settle(command.credential, command.way, command.hospital, command.row, command.lines, command.notes, promises=False)
-    return told(await whole(call, await submit(call, "pre-settle", call.asked, asked)), 200)
+    return told(whole(call, await submit(call, "pre-settle", call.asked, asked)), 200)
 
 
 def command_of(call: Call[Any], message: SettlementMessage, way: Way) -> Settle | Reverse | Refusal:
@@ -134,18 +133,11 @@ def command_of(call: Call[Any], message: SettlementMessage, way: Way) -> Settle 
     return Settle(call.principal.id, way, hospital, found.row, found.lines, found.notes, found.transaction not in ASKS)
 
 
-_KEPT: Final = msgspec.json.Decoder(SettlementKept)
-
-
-async def whole(call: Call[Any], answer: Answer) -> Answer:
+def whole(call: Call[Any], answer: Answer) -> Answer:
     """An answer as it was given first: the plain record keeps only its amounts, the rest is sealed with the message."""
-    if not answer.replayed or answer.outcome != DONE:
+    if answer.sealed is None or answer.outcome != DONE:
         return answer
-    kept = _KEPT.decode(answer.body)
-    id = read_settlement(call.path["programme"], kept.settlement)
-    async with call.engine.reading(call.path["programme"]) as connection:
-        row = await (await connection.execute(SQL["evidence"], {"request": id})).fetchone()
-    evidence = opened(call, row) if row is not None else None
+    evidence = opened(call, answer.sealed)
     return answer if evidence is None else Answer(answer.outcome, bytes(unpacked(evidence).told), True)
 
 
