@@ -114,8 +114,10 @@ def test_each_product_has_accounts_of_its_own(programme: MakeProgramme, scheme: 
     city = small_city(programme, scheme)
     with owner(city) as connection:
         books.put_on_sale(city, connection, another(city.plan, "another"))
-    assert rows(city, "SELECT product, kind, party, overdraft FROM account WHERE product IS NOT NULL ORDER BY 1, 2") == [
-        (product, kind, "lead", False) for product in sorted(["another", city.plan.id]) for kind in ("clearing", "income", "payout")]
+    own = [("claimant", "lead", True), ("claims", "lead", False), ("clearing", "lead", False), ("income", "lead", False),
+           *(("insurer", insurer, True) for insurer in sorted(books.INSURERS)), ("payout", "lead", False)]
+    assert rows(city, "SELECT product, kind, party, overdraft FROM account WHERE product IS NOT NULL ORDER BY 1, 2, 3") == [
+        (product, *account) for product in sorted(["another", city.plan.id]) for account in own]
     offers = on_shelf(city).offers
     assert len({account for offer in offers.values() for account in (offer.clearing_id, offer.income_id)}) == 4
 

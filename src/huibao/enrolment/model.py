@@ -10,7 +10,7 @@ from huibao.benefits.facts import Facts
 
 PayWith = Literal["account", "cash", "sponsor"]
 OrderState = Literal["awaiting-payment", "awaiting-review", "completed", "void"]
-PolicyState = Literal["pending", "in-force", "void"]
+PolicyState = Literal["pending", "in-force", "surrendered", "void"]
 
 #: An order of a family: more people than this are an employer's or a sponsor's file.
 MOST_INSURED = 20

@@ -11,7 +11,7 @@ FROM policy WHERE order_id = ANY(%(orders)s::bigint[]) ORDER BY order_id, positi
 
 -- :name live_policies
 -- Who among these people is insured, or about to be, and with what.
-SELECT insured_id, product FROM policy WHERE insured_id = ANY(%(people)s::bigint[]) AND state <> 'void';
+SELECT insured_id, product FROM policy WHERE insured_id = ANY(%(people)s::bigint[]) AND state NOT IN ('surrendered', 'void');
 
 -- :name insert_orders
 -- New orders.

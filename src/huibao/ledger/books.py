@@ -64,7 +64,8 @@ class Books:
 
     def transfer(self, kind: str, debit: Account, credit: Account, fen: int, *,
                  person: int | None = None, order: int | None = None, position: int | None = None, year: int | None = None,
-                 settlement: int | None = None, payout: int | None = None, recovery: int | None = None) -> None:
+                 settlement: int | None = None, payout: int | None = None, recovery: int | None = None, refund: int | None = None,
+                 remittance: int | None = None) -> None:
         """Moves `fen`; a person's account money counts in limit `year`."""
         leaves, reaches = ROUTES[kind]
         if debit.kind not in leaves or credit.kind not in reaches:
@@ -79,7 +80,8 @@ class Books:
         self._net[credit.id][1] += fen
         self.accounts.setdefault(debit.id, debit)
         self.accounts.setdefault(credit.id, credit)
-        self.transfers.append(Transfer(kind, debit.id, credit.id, fen, person, order, position, settlement, payout, recovery))
+        about = (settlement, payout, recovery, refund, remittance)
+        self.transfers.append(Transfer(kind, debit.id, credit.id, fen, person, order, position, *about))
         if year is not None and debit.owner_id is not None:
             self._count(debit.owner_id, year, fen, 0)
 
@@ -92,6 +94,13 @@ class Books:
         self._net[account.id][2] += fen
         self._count_hold(account, hold, fen)
         self.new_holds.append(hold)
+
+    def give_back(self, person: int, year: int, fen: int) -> None:
+        """Takes `fen` out of what counts against a limit year: an order that was undone in full, before its start, in that year."""
+        counted = self._years.get((person, year))
+        if counted is None or not 0 < fen <= counted.spent_fen:
+            raise BooksError(f"{fen} fen to give back of {counted.spent_fen if counted else 0} fen spent in {year}")
+        self._count(person, year, -fen, 0)
 
     def end(self, hold: Hold, how: HoldEnd) -> None:
         """Posts or voids a pending hold: its money is free again; posting then moves it with `transfer`."""
@@ -134,6 +143,8 @@ class Books:
                 "settlements": Int8s([t.settlement_id for t in self.transfers]),
                 "payouts": Int8s([t.payout_id for t in self.transfers]),
                 "recoveries": Int8s([t.recovery_id for t in self.transfers]),
+                "refunds": Int8s([t.refund_id for t in self.transfers]),
+                "remittances": Int8s([t.remittance_id for t in self.transfers]),
             })
         if self.new_holds:
             wire.ask(SQL["insert_holds"], {

@@ -26,6 +26,13 @@ ROUTES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "premium-account": (("personal", "savings"), ("clearing",)),
     "premium-cash": (("cash",), ("income",)),
     "premium-sponsor": (("sponsor",), ("income",)),
+    "premium-remitted": (("clearing",), ("income",)),
+    "remittance-returned": (("income",), ("clearing",)),
+    "refund-reversed": (("clearing",), ("personal", "savings")),
+    "refund-account": (("income",), ("personal", "savings")),
+    "refund-cash": (("income",), ("cash",)),
+    "refund-sponsor": (("income",), ("sponsor",)),
+    "refund-elsewhere": (("income",), ("cash",)),
     "claim-incurred": (_PAYEES, ("claims",)),
     "claim-taken-back": (("claims",), _PAYEES),
     "claim-advanced": (("insurer",), ("payout",)),
@@ -72,6 +79,8 @@ class Transfer:
     settlement_id: int | None = None
     payout_id: int | None = None
     recovery_id: int | None = None
+    refund_id: int | None = None
+    remittance_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,11 @@ ORDER BY h.id;
 
 -- :name insert_transfers
 -- What moved, in the order in which it was decided.
-INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id, order_id, position, settlement_id, payout_id, recovery_id)
+INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id, order_id, position, settlement_id, payout_id, recovery_id,
+                      refund_id, remittance_id)
 SELECT %(at)s, * FROM unnest(%(kinds)s::text[], %(debits)s::bigint[], %(credits)s::bigint[], %(fen)s::bigint[],
                              %(people)s::bigint[], %(orders)s::bigint[], %(positions)s::smallint[], %(settlements)s::bigint[],
-                             %(payouts)s::bigint[], %(recoveries)s::bigint[]);
+                             %(payouts)s::bigint[], %(recoveries)s::bigint[], %(refunds)s::bigint[], %(remittances)s::bigint[]);
 
 -- :name claim_accounts
 -- The accounts of claims of these products: what they cost, and what is between the payout account and who is paid.

@@ -68,3 +68,8 @@ FROM person p LEFT JOIN person_key k ON k.person_id = p.id WHERE p.id = %(person
 -- :name find_by_identity
 -- Who has this identity number, by its index.
 SELECT id FROM person WHERE identity_index = %(identity)s;
+
+-- :name insert_notices
+-- What people are told, and about which settlement, if about one.
+INSERT INTO notice (at, person_id, settlement_id, zh, en)
+SELECT %(at)s, * FROM unnest(%(people)s::bigint[], %(settlements)s::bigint[], %(zh)s::text[], %(en)s::text[]);

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from huibao.core.money import yuan
+from huibao.members.notices import Notice
 from huibao.settlement.model import Paying, Taken
-from huibao.settlement.state import Case, Notice, Payout, State
+from huibao.settlement.state import Case, Payout, State
 
 
 def owe(state: State, taken: Taken) -> None:
@@ -105,16 +106,18 @@ def tell(state: State, taken: Taken) -> None:
     paid = yuan(taken.pay_fen)
     if taken.person not in state.agreed:
         state.made.notices.append(Notice(
-            taken.person, taken.id, f"商业补充医疗保险应赔付 {paid} 元。请登记收款银行账户，登记后即支付。",
-            f"This insurance owes you {paid} yuan: register a bank account, and it will be paid there."))
+            taken.person, f"商业补充医疗保险应赔付 {paid} 元。请登记收款银行账户，登记后即支付。",
+            f"This insurance owes you {paid} yuan: register a bank account, and it will be paid there.", taken.id))
         return
     state.made.notices.append(Notice(
-        taken.person, taken.id,
+        taken.person,
         f"商业补充医疗保险赔付 {paid} 元，将支付到您登记的银行账户，无需申请。逐步说明见“我的赔付”。",
-        f"This insurance pays {paid} yuan to your registered bank account, without an application. Your settlements explain each step."))
+        f"This insurance pays {paid} yuan to your registered bank account, without an application. Your settlements explain each step.",
+        taken.id))
 
 
 def _more_due(taken: Taken, fen: int) -> Notice:
     return Notice(
-        taken.person, taken.id, f"因有关结算变更，应补赔付 {yuan(fen)} 元，将支付到您登记的银行账户。",
-        f"A settlement before yours has changed: {yuan(fen)} yuan more are due and will be paid to your registered bank account.")
+        taken.person, f"因有关结算变更，应补赔付 {yuan(fen)} 元，将支付到您登记的银行账户。",
+        f"A settlement before yours has changed: {yuan(fen)} yuan more are due and will be paid to your registered bank account.",
+        taken.id)

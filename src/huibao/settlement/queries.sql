@@ -37,9 +37,12 @@ SELECT id, name, area, grade, designated_from, designated_to, desk FROM hospital
 
 -- :name covers
 -- Policies of these people that are or were in force, in the order in which they pay: older contract years first, then by product.
-SELECT p.order_id, p.position, p.insured_id, o.offer_id, p.product, p.share, p.period_from, p.period_to, p.facts::text, o.buyer_id
+-- One that was surrendered covers its days before that.
+SELECT p.order_id, p.position, p.insured_id, o.offer_id, p.product, p.share, p.period_from, COALESCE(p.ended_on - 1, p.period_to),
+       p.facts::text, o.buyer_id
 FROM policy p JOIN orders o ON o.id = p.order_id
-WHERE p.insured_id = ANY(%(people)s::bigint[]) AND p.state = 'in-force'
+WHERE p.insured_id = ANY(%(people)s::bigint[]) AND p.state IN ('in-force', 'surrendered')
+  AND p.period_from < COALESCE(p.ended_on, 'infinity')
 ORDER BY p.insured_id, p.product, p.order_id, p.position;
 
 -- :name accumulators
@@ -208,11 +211,6 @@ INSERT INTO payout (at, product, person_id, settlement_id, fen, due_on, state, e
 SELECT %(at)s, u.product, u.person, u.settlement, u.fen, u.due_on, u.state, CASE WHEN u.state = 'cancelled' THEN %(at)s END
 FROM unnest(%(products)s::text[], %(people)s::bigint[], %(settlements)s::bigint[], %(fen)s::bigint[], %(due)s::date[], %(states)s::text[])
      AS u (product, person, settlement, fen, due_on, state);
-
--- :name insert_notices
--- What people are told.
-INSERT INTO notice (at, person_id, settlement_id, zh, en)
-SELECT %(at)s, * FROM unnest(%(people)s::bigint[], %(settlements)s::bigint[], %(zh)s::text[], %(en)s::text[]);
 
 -- :name end_agreements
 -- What these people agreed to, and where they were paid to, is so no longer.

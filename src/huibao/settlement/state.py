@@ -11,6 +11,7 @@ from huibao.catalogue.model import Offer, Programme, Shelf
 from huibao.core.sealing import Keyring, PersonKey, Place, open_sealed, unwrap
 from huibao.ledger.books import Books
 from huibao.ledger.model import Account
+from huibao.members.notices import Notice
 from huibao.pool.streams import Adding
 from huibao.scheme.model import DESK, Desk, in_force
 from huibao.settlement.covers import Ground, Used
@@ -82,16 +83,6 @@ class Payout:
     due_on: date | None = None
     id: int | None = None
     state: str = "due"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What a person is told."""
-
-    person: int
-    settlement: int
-    zh: str
-    en: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from huibao.db.arrays import Byteas, Column, Dates, Int8s, Texts, Times
 from huibao.db.wire import Wire
+from huibao.members import notices
 from huibao.settlement import accumulators
 from huibao.settlement.loading import SQL
 from huibao.settlement.model import Paying, Scope, Taken
@@ -147,7 +148,4 @@ def _for_people(wire: Wire, state: State, at: datetime) -> None:
             "at": at, "people": Int8s([a.person for a in given]), "credentials": Int8s([a.credential for a in given])})
         wire.ask(SQL["insert_bank_accounts"], {
             "at": at, "people": Int8s([a.person for a in given]), "sealed": Byteas([a.account for a in given])})
-    if notices := state.made.notices:
-        wire.ask(SQL["insert_notices"], {
-            "at": at, "people": Int8s([n.person for n in notices]), "settlements": Int8s([n.settlement for n in notices]),
-            "zh": Texts([n.zh for n in notices]), "en": Texts([n.en for n in notices])})
+    notices.write(wire, state.made.notices, at)

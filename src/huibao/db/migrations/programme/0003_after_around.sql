@@ -1,0 +1,2 @@
+-- Why: the third pair leaves nothing behind to clear in a programme.
+SELECT 1;

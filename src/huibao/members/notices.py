@@ -1,0 +1,27 @@
+"""What people are told: written with what it is about, and sent once that is committed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from huibao.db.arrays import Int8s, Texts
+from huibao.db.wire import Wire
+from huibao.members.people import SQL
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person is told, and about which settlement, if about one."""
+
+    person: int
+    zh: str
+    en: str
+    settlement: int | None = None
+
+
+def write(wire: Wire, notices: Sequence[Notice], at: datetime) -> None:
+    """Queues what people are to be told."""
+    if notices:
+        wire.ask(SQL["insert_notices"], {
+            "at": at, "people": Int8s([n.person for n in notices]), "settlements": Int8s([n.settlement for n in notices]),
+            "zh": Texts([n.zh for n in notices]), "en": Texts([n.en for n in notices])})
