@@ -33,7 +33,7 @@ RIGHTS: Final = [
     ("pool_total",          True,  "fen",                                                           False),
     ("pool_entry",          True,  "",                                                              False),
     ("orders",              True,  "deadline state",                                                False),
-    ("policy",              True,  "period_from period_to share state",                             False),
+    ("policy",              True,  "ended_on facts period_from period_to share state",              False),
     ("request",             True,  "",                                                              False),
     ("event",               True,  "",                                                              False),
     ("link",                True,  "",                                                              False),
@@ -55,6 +55,9 @@ RIGHTS: Final = [
     ("payout",              True,  "due_on ended_at state tries",                                   False),
     ("recovery",            True,  "ended_at state",                                                False),
     ("reconciliation",      True,  "",                                                              False),
+    ("refund",              True,  "ended_at state",                                                False),
+    ("remittance",          True,  "state",                                                         False),
+    ("remittance_line",     True,  "state",                                                         False),
     ("migration",           False, "",                                                              False),
 ]
 

@@ -41,7 +41,7 @@ CREATE INDEX transfer_refund ON transfer (refund_id) WHERE refund_id IS NOT NULL
 
 GRANT SELECT, INSERT ON refund TO huibao_service;
 GRANT UPDATE (state, ended_at) ON refund TO huibao_service;
-GRANT UPDATE (ended_on, facts, premium_fen) ON policy TO huibao_service;
+GRANT UPDATE (ended_on, facts) ON policy TO huibao_service;
 
 -- ── review ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
