@@ -75,7 +75,7 @@ def page(found: Health) -> str:
         f"<tr><td>{one.programme} {escape(one.name)}<td>{one.waiting}<td>{one.links:,}<td>{one.entries:,}<td>{one.migration:04d}"
         for one in found.programmes)
     return f"""<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>惠保 · {state}</title>
+<title>惠保 · {state}</title><link rel="icon" href="data:,">
 <style>body{{font:16px/1.6 system-ui;margin:2rem auto;max-width:46rem;padding:0 1rem}}
 table{{width:100%}}td,th{{padding:.2rem .5rem .2rem 0;text-align:left}}th{{font-size:12px;font-weight:normal;line-height:1.3}}</style>
 <h1>{state}</h1><p>版本 version {escape(found.version)} · 北京时间 {found.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}</p>

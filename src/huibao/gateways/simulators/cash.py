@@ -17,7 +17,7 @@ from huibao.gateways.simulators.model import Said, Simulator, no
 
 _PAGE: Final = """<!doctype html>
 <html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>模拟收银台</title>
+<title>模拟收银台</title><link rel="icon" href="data:,">
 <body style="font-family: sans-serif; max-width: 24em; margin: 3em auto; text-align: center">
 <p>模拟收银台 · 不是真实支付</p>
 {content}
