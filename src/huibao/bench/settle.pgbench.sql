@@ -41,8 +41,9 @@ VALUES (1000000000 + :slot, '990002' || lpad(:slot::text, 10, '0'), :person, 'H0
 INSERT INTO payment (settlement_id, order_id, position, product, share, pay_fen, posted_fen, target_fen, figures, targets)
 VALUES (1000000000 + :slot, :person, 1, :product, 1, 1000000, 0, 1000000,
         array_fill(1000000::bigint, ARRAY[(5 * :benefits::int)]), array_fill(1000000::bigint, ARRAY[:benefits::int]));
+-- Other figures, as long, than the person's last bill left: an update that changes nothing would write nothing.
 INSERT INTO accumulator (whose, product, used)
-VALUES (:person, :product, :used::jsonb)
+VALUES (:person, :product, translate(:used, '123456789', substr('12345678912345678', 1 + :slot % 9, 9))::jsonb)
 ON CONFLICT (whose, product) DO UPDATE SET used = excluded.used;
 INSERT INTO event (seq, request_id, at, kind, outcome, credential, person_id, answer, sealed, digest)
 VALUES (1000000000 + :slot, 1000000000 + :slot, '2026-01-01Z', 'settlement', 'done', 1, :person,
