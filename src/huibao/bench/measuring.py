@@ -34,6 +34,7 @@ from huibao.verify.run import verify_all
 OURS, BARE = "990001", "990002"
 CLIENTS: Final = (8, 16, 32, 64)
 CONNECTIONS: Final = (1, 8, 256)
+_WAKING: Final = 16
 
 
 class Trade(Protocol):
@@ -201,13 +202,27 @@ class Bench:
         """What is written in a programme during the block; the list has it afterwards."""
         assert self.connection is not None, "a bench is prepared first"
         self.connection.execute("CHECKPOINT")
-        before, wal = self._tuples(code), self._wal()
+        before, events, wal = self._tuples(code), self._events(), self._wal()
         found: list[Written] = []
         yield found
         wal = self._wal() - wal
-        time.sleep(1.2)                                # backends report their counts once a second
-        after = self._tuples(code)
+        after = self._reported(code, before.get("event", 0) + self._events() - events)
         found.append(Written(count, {table: n - before.get(table, 0) for table, n in after.items() if n != before.get(table, 0)}, wal))
+
+    def _reported(self, code: str, events: int) -> dict[str, int]:
+        """What was written so far. A backend reports at most once a second, and idle ten seconds late: repeated requests, which
+        write nothing, wake the service's. pgbench's have reported when they ended."""
+        for _ in range(150):
+            found = self._tuples(code)
+            if code == BARE or found.get("event", 0) >= events:
+                return found
+            load.run(self.port, [self.requests[self.sent - 1][1]] * _WAKING, _WAKING)
+            time.sleep(0.1)
+        raise AssertionError(f"the server has not counted {events} events")
+
+    def _events(self) -> int:
+        """How many commands the service has written."""
+        return int(self._ask("events")[0])
 
     def _tuples(self, code: str) -> dict[str, int]:
         assert self.connection is not None, "a bench is prepared first"

@@ -41,6 +41,10 @@ SELECT terms_digest FROM offer ORDER BY id DESC LIMIT 1;
 -- Rows written so far, per table.
 SELECT relname, n_tup_ins, n_tup_upd FROM pg_stat_user_tables WHERE schemaname = %(schema)s AND n_tup_ins + n_tup_upd > 0;
 
+-- :name events
+-- The events of the programme.
+SELECT count(*) FROM event;
+
 -- :name wal
 -- Bytes of WAL written so far.
 SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint;
