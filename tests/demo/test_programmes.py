@@ -15,7 +15,7 @@ from huibao.demo.names import Style
 from huibao.demo.population import Population, populate
 from huibao.demo.programmes import DemoProgramme, builtin, load_text
 from huibao.scheme import loading as schemes
-from huibao.scheme.model import Enrolment, Person, Product, Purchase
+from huibao.scheme.asked import Enrolment, Person, Product, Purchase
 from huibao.scheme.rules import Granted, decide_purchase
 
 PROGRAMMES: Final = {programme.code: programme for programme in builtin()}

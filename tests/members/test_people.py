@@ -13,7 +13,7 @@ from huibao.db.wire import Wire
 from huibao.members import people
 from huibao.members.model import Kin, Member
 from huibao.members.people import SQL
-from huibao.scheme.model import Enrolment
+from huibao.scheme.asked import Enrolment
 from tests import books
 from tests.books import FOUNDED, City, Someone, buy, owner, refusal, rows, run, small_city
 from tests.database import MakeProgramme

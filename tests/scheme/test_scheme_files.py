@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from huibao.core.refusal import Refusal
 from huibao.core.tomlfile import FileRefused
 from huibao.scheme import loading
+from huibao.scheme.asked import Enrolment, Person, Product, Purchase
 from huibao.scheme.describing import describe
-from huibao.scheme.model import Enrolment, Person, Product, Purchase, Scheme, in_force
+from huibao.scheme.model import Scheme, in_force
 from huibao.scheme.rules import Granted, decide_purchase, limit_year
 from huibao.scheme.sentences import Allowed
 from huibao.scheme.terms import favour

@@ -11,7 +11,8 @@ import pytest
 from huibao.core.money import fen
 from huibao.core.tomlfile import FileRefused
 from huibao.scheme import loading, national, words
-from huibao.scheme.model import Product, Scheme
+from huibao.scheme.asked import Product
+from huibao.scheme.model import Scheme
 from huibao.scheme.national import Answer, effect, rules_in_force
 from huibao.scheme.national_loading import builtin_national, load_national_text
 

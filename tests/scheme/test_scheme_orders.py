@@ -9,8 +9,9 @@ from huibao.core.money import fen, plain_yuan
 from huibao.core.refusal import Refusal
 from huibao.core.tomlfile import FileRefused
 from huibao.scheme import loading
+from huibao.scheme.asked import Enrolment, Person, Product, Purchase
 from huibao.scheme.describing import describe
-from huibao.scheme.model import EXAMPLE, Cite, Enrolment, Person, Product, Purchase, Scheme, in_force
+from huibao.scheme.model import EXAMPLE, Cite, Scheme, in_force
 from huibao.scheme.rules import decide_purchase
 
 ON: Final = date(2026, 3, 1)

@@ -14,7 +14,8 @@ import pytest
 from huibao.core.money import fen, plain_yuan
 from huibao.core.refusal import Refusal
 from huibao.scheme import loading, words
-from huibao.scheme.model import Enrolment, Person, Product, Purchase, Scheme
+from huibao.scheme.asked import Enrolment, Person, Product, Purchase
+from huibao.scheme.model import Scheme
 from huibao.scheme.rules import Granted, decide_purchase
 
 TABLES = Path(__file__).parent / "tables"

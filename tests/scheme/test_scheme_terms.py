@@ -11,7 +11,8 @@ import pytest
 from huibao.core.money import fen
 from huibao.core.refusal import Refusal
 from huibao.scheme import loading, rules, running, terms, words
-from huibao.scheme.model import Product, Scheme
+from huibao.scheme.asked import Product
+from huibao.scheme.model import Scheme
 from huibao.scheme.sentences import Allowed
 from huibao.scheme.terms import PlanTerms
 

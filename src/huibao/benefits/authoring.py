@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from huibao.benefits.conditions import ALWAYS, in_words
 from huibao.benefits.facts import FACTS, LEVELS
 from huibao.benefits.model import BUCKET_ZH, Amount, Band, Benefit, Plan
+from huibao.benefits.surrender import in_words as surrender_in_words
 from huibao.core.money import WHOLE, percent, yuan
 from huibao.scheme import words
 
@@ -40,6 +41,7 @@ def plan_in_words(plan: Plan) -> Iterator[str]:
         if cap.shared:
             names = "、".join(plan.benefits[b].name for b in cap.benefits)
             yield f"总限额“{cap.name}”：{_PER[cap.per]} {_amount(cap.amount)}，合计{names}{_scope(cap.scope)}"
+    yield surrender_in_words(plan.surrender)
     yield f"文本摘要：{plan.digest}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 
-from huibao.benefits import conditions
+from huibao.benefits import conditions, surrender
 from huibao.benefits.buckets import AMOUNTS
 from huibao.benefits.conditions import Atom, Condition, ConditionError, Not
 from huibao.benefits.facts import FACTS, Value
@@ -41,6 +41,7 @@ def check(plan: Plan, source: Source) -> None:
     _premium(plan, source)
     _examples(plan, source)
     _lists(plan, source)
+    surrender.check(plan, source)
     if not source.problems:
         _reachable(plan, source)
     if len(Compiled(plan).conditions) > MOST_CONDITIONS:

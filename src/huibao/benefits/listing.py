@@ -10,7 +10,8 @@ from huibao.benefits.facts import FACTS
 from huibao.benefits.model import Exclusion, Plan
 from huibao.core.money import WHOLE
 from huibao.core.refusal import Refusal
-from huibao.scheme.model import Product, Scheme
+from huibao.scheme.asked import Product
+from huibao.scheme.model import Scheme
 from huibao.scheme.national import effect
 from huibao.scheme.national_loading import builtin_national
 from huibao.scheme.rules import product_refusal

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, get_args
 
-from huibao.benefits import checks, conditions
+from huibao.benefits import checks, conditions, surrender
 from huibao.benefits.benefit_tables import BenefitTables, ids, parsed, read_condition
 from huibao.benefits.conditions import ALWAYS, Atom, Condition
 from huibao.benefits.listing import refusals
@@ -135,7 +135,8 @@ class _Reader:
             tiers=self.tiers, premium=self.premium(), join=read_condition(root.table("join"), self.tier_ids, closed=True),
             features=root.choices("features", words.FEATURES, ()), expense_ratio=ratios[0], profit_ratio=ratios[1], ratio_reason=reason,
             waiting_days=waiting_days, waiting_not_for=waiting_not_for, before=root.choices("before", FUND_PAYERS, ()),
-            preexisting=self.preexisting(), lists=self.lists(), deductibles=tuple(amounts.deductibles), caps=tuple(amounts.caps),
+            preexisting=self.preexisting(), surrender=surrender.read(self.root), lists=self.lists(),
+            deductibles=tuple(amounts.deductibles), caps=tuple(amounts.caps),
             limits=tuple(amounts.limits), exclusions=exclusions, examples=root.each("example", self.example),
             notes=root.texts("notes", ()), text=self.source.text,
             digest=hashlib.sha256(self.source.text.encode()).hexdigest())

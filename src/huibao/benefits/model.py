@@ -26,6 +26,7 @@ Period = Literal["visit", "year"]
 Per = Literal["visit", "year", "item", "unit"]
 Scope = Literal["person", "household"]
 WhenBoth = Literal["", "best", "first", "last"]
+AfterStart = Literal["none", "days", "months"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,24 @@ class Preexisting:
 
 
 @dataclass(frozen=True, slots=True)
+class Surrender:
+    """What of its premium a policy gives back that ends early.
+
+    All of it before the first day of cover, and for `cooling_days` after it was paid; later that of the `after` left ("days", or
+    whole "months"), less a fee: `fee_ratio` of it, or `fee_fen`. After a benefit was paid only where `after_benefit` says so.
+    A plan that does not say has these defaults.
+    """
+
+    allowed: bool = True
+    cooling_days: int = 0
+    after: AfterStart = "none"
+    fee_ratio: int = 0
+    fee_fen: int = 0
+    after_benefit: bool = False
+    clause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """An insurer's terms for one contract year."""
 
@@ -180,6 +199,7 @@ class Plan:
     waiting_not_for: Condition | None = None
     before: tuple[str, ...] = ()
     preexisting: Preexisting | None = None
+    surrender: Surrender = Surrender()
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     deductibles: tuple[Deductible, ...] = ()
     caps: tuple[Cap, ...] = ()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from huibao.benefits.model import Plan
-from huibao.scheme.model import Product, Scheme
+from huibao.scheme.asked import Product
+from huibao.scheme.model import Scheme
 
 
 @dataclass(frozen=True, slots=True)

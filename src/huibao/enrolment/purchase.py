@@ -24,7 +24,7 @@ from huibao.enrolment import refusals
 from huibao.enrolment.model import MOST_INSURED, Buy, InsuredWish
 from huibao.enrolment.state import State
 from huibao.members.model import Kin, Member
-from huibao.scheme import model as rules
+from huibao.scheme import asked
 from huibao.scheme.model import in_force
 from huibao.scheme.rules import Granted, decide_purchase
 from huibao.scheme.sentences import refuse
@@ -33,7 +33,7 @@ from huibao.scheme.sentences import refuse
 TIME_TO_PAY: Final = timedelta(minutes=30)
 #: How old a check of identity may be where the scheme is silent.
 IDENTITY_MINUTES: Final = 15
-_NOBODY: Final = rules.Person(())
+_NOBODY: Final = asked.Person(())
 _SELF: Final = Kin("self", False)
 _STRANGER: Final = Kin("other", False)
 
@@ -249,7 +249,7 @@ def _split(
     for grant in before:
         for part in grant.granted.parts:
             taken[part.account] = taken.get(part.account, 0) + part.fen
-    request = rules.Purchase(
+    request = asked.Purchase(
         payer=buyer.person,
         insured=member.person if member else _NOBODY,
         relation=kin.relation,

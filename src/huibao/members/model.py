@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from huibao.scheme.model import Person
+from huibao.scheme.asked import Person
 
 
 @dataclass(frozen=True, slots=True)

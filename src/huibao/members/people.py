@@ -10,7 +10,7 @@ from huibao.db import sqlfile
 from huibao.db.arrays import Int8s
 from huibao.db.wire import Asked, Wire
 from huibao.members.model import Kin, Member
-from huibao.scheme.model import Enrolment, Person
+from huibao.scheme.asked import Enrolment, Person
 
 SQL: Final = sqlfile.load("huibao.members")
 

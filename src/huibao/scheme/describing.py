@@ -62,6 +62,7 @@ def _sections(scheme: Scheme) -> dict[str, tuple[Rule, ...]]:
         "年度结余": scheme.surplus,
         "账务": scheme.books,
         "出院直赔": scheme.desk,
+        "退保退款": scheme.refund,
     }
 
 
@@ -148,6 +149,11 @@ def _desk(rule: model.Desk) -> str:
             f"冲销后等待 {rule.wait_days} 天重新结算，应补的 {rule.pay_days} 天内支付")
 
 
+def _refund(rule: model.Refund) -> str:
+    return (f"按来源原路退回；账户不能入账的，经办机构 {rule.people} 人确认（{_cite(rule.confirm)}）后由保险公司按本人或继承人接受的"
+            f"方式支付（{_cite(rule.elsewhere)}）")
+
+
 _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Payer: _payer,
     model.Insured: lambda rule: _enrolment(rule.insurance, rule.status),
@@ -175,4 +181,5 @@ _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Surplus: lambda rule: "限定利润以外的转入下一年度或周期" if rule.carried else "不结转",
     model.Books: _books,
     model.Desk: _desk,
+    model.Refund: _refund,
 }

@@ -83,6 +83,7 @@ def load_text(name: str, text: str) -> Scheme:
         surplus=reading.versions(root, "surplus", sections.surplus),
         books=reading.versions(root, "books", sections.books),
         desk=reading.versions(root, "desk", sections.desk),
+        refund=reading.versions(root, "refund", sections.refund),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     reading.close()

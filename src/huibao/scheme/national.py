@@ -11,7 +11,8 @@ from typing import Final
 from huibao.core.money import WHOLE, half_up, percent, yuan
 from huibao.core.refusal import Refusal
 from huibao.scheme import rules, terms, words
-from huibao.scheme.model import Basis, Product, Scheme, in_force
+from huibao.scheme.asked import Product
+from huibao.scheme.model import Basis, Scheme, in_force
 from huibao.scheme.sentences import called, source
 
 #: What a national rule can do: key → how its value reads. A ratio is kept in ten-thousandths.

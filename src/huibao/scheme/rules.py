@@ -16,21 +16,8 @@ from datetime import date
 from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
 from huibao.scheme import words
-from huibao.scheme.model import (
-    Account,
-    Amount,
-    Cite,
-    Enrolment,
-    Insured,
-    Join,
-    Payer,
-    Person,
-    Product,
-    Purchase,
-    ReviewClock,
-    Scheme,
-    in_force,
-)
+from huibao.scheme.asked import Enrolment, Person, Product, Purchase
+from huibao.scheme.model import Account, Amount, Cite, Insured, Join, Payer, ReviewClock, Scheme, in_force
 from huibao.scheme.sentences import Allowed, allow, refuse
 from huibao.scheme.words import named
 

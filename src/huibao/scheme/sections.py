@@ -99,6 +99,20 @@ def desk(reading: Reading, table: Table, basis: Basis) -> model.Desk:
     )
 
 
+def refund(reading: Reading, table: Table, basis: Basis) -> model.Refund:
+    elsewhere, confirm = _optional(table, "elsewhere"), _optional(table, "confirm")
+    read = model.Refund(
+        basis,
+        reading.cite_or_example(elsewhere) if elsewhere else model.EXAMPLE,
+        confirm.whole("people", 1, least=1) if confirm else 1,
+        reading.cite_or_example(confirm) if confirm else model.EXAMPLE,
+    )
+    for part in (elsewhere, confirm):
+        if part:
+            part.close()
+    return read
+
+
 def kinds(reading: Reading, table: Table, basis: Basis) -> model.Kinds:
     return model.Kinds(basis, _some(table, "sell", words.KINDS))
 
