@@ -97,6 +97,14 @@ def test_a_printed_line_ends_as_its_file_says(demo: Demo, key: str, ends: str, c
     assert told(command) == answer
 
 
+@pytest.mark.clause("LZ-19c")
+def test_what_the_bureau_reads_of_account_money(demo: Demo) -> None:
+    told(commands(demo.said)["try-540000-1"])
+    [totals, file] = [line for line in demo.said.splitlines() if "/account-use" in line]
+    assert told(totals)["ledger"]["agrees"] is True
+    assert paste(file).decode().splitlines()[-1].startswith("合计,2026-06-01,")
+
+
 @pytest.mark.clause("XZ-2", "XZ-3")
 def test_a_policy_for_a_parent_begins_at_the_next_midnight(demo: Demo) -> None:
     [policy] = told(commands(demo.said)["try-540000-1"])["policies"]

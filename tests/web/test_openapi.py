@@ -83,5 +83,5 @@ def test_bodies_take_no_field_that_is_not_described() -> None:
     names = {described["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
              for _, _, described in operations() if "application/json" in described.get("requestBody", {}).get("content", {})}
     assert names == {"Purchase", "IdentityProof", "PaymentNotice", "NewCredential", "SettlementMessage", "Deduction", "NotDeducted",
-                     "Judgement", "PaymentAgreement", "Day", "NewStatement", "StatementAnswer", "NewPrepayment"}
+                     "Judgement", "PaymentAgreement", "PolicyShown", "Day", "NewStatement", "StatementAnswer", "NewPrepayment"}
     assert all(DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False for name in names)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from huibao.payables import own
-from tests.web.running import BUYER, HERE, HOSPITAL, PRODUCT, Desk
+from tests.web.running import BUYER, HERE, HOSPITAL, NAMES, PRODUCT, Desk
 from tests.web.wards import bill, number, reversal
 
 _MADE: Final[WeakKeyDictionary[Desk, dict[tuple[str, ...], Any]]] = WeakKeyDictionary()
@@ -83,6 +83,7 @@ def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPI
         "withdraw_settlement": {"basic_insurance": "not-settled"},
         "judge_settlement": {"preexisting": False, "reason": "三年内没有同类疾病"},
         "agree_to_payment": {"bank_account": "6222000000000000001"} | ({} if is_own else {"person": person}),
+        "check_policy": {"policy": f"{desk.order_of(person)}-01", "insured": NAMES[person], "period_from": "2026-01-06"},
         "reconcile": {"day": "2026-03-10", "count": 0, "fen": 0},
         "propose_statement": {"hospital": hospital, "product": PRODUCT, "upto": "2026-12-31"},
         "answer_statement": {"agree": False},

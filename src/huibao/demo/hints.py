@@ -59,6 +59,17 @@ def purchases(url: str, founded: Sequence[Founded], known: Sequence[Login], sett
             yield Hint(programme.code, wish.story, command)
 
 
+def reports(url: str, known: Sequence[Login]) -> Iterator[Hint]:
+    """What who oversees a programme reads: how account money was used, where some was."""
+    for programme in builtin():
+        if any(one.ends == "completed" and one.pay_with == "account" for one in programme.tries):
+            [bureau] = [login for login in known if (login.programme, login.role) == (programme.code, "bureau")]
+            path = f"{url}/v1/{programme.code}/account-use"
+            ask = f"curl -s -H 'Authorization: Bearer {bureau.token}'"
+            yield Hint(programme.code, "医保局查看个人账户资金使用：各产品合计，与账本核对", f"{ask} '{path}?by=product'")
+            yield Hint(programme.code, "逐单列出，存成可用表格软件打开的文件，末行为控制合计", f"{ask} '{path}/orders?form=csv'")
+
+
 def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> None:
     """Addresses, programmes, credentials, commands."""
     say = _Plain(console)
@@ -78,6 +89,9 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
     say("")
     say(f"── 可以试（身份核验 {MINUTES} 分钟内有效，过后用 huibao demo hints 重新打印；同一条命令再执行一次，得到同样的答复）")
     for hint in purchases(url, founded, known, settings):
+        say(f"# {hint.story}")
+        say(hint.command)
+    for hint in reports(url, known):
         say(f"# {hint.story}")
         say(hint.command)
     say("")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from huibao.web import (
+    account_use,
     accounts,
     authorisation,
     catalogue,
@@ -25,7 +26,7 @@ from huibao.web.operations import Operation
 from huibao.web.service import Hook, Service
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
-    *health.OPERATIONS, *catalogue.OPERATIONS, *members.OPERATIONS, *accounts.OPERATIONS, *purchases.OPERATIONS,
+    *health.OPERATIONS, *catalogue.OPERATIONS, *members.OPERATIONS, *accounts.OPERATIONS, *account_use.OPERATIONS, *purchases.OPERATIONS,
     *orders.OPERATIONS, *policies.OPERATIONS, *settlements.OPERATIONS, *files.OPERATIONS, *settled.OPERATIONS,
     *reconciliation.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
 )

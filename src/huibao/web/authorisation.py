@@ -32,6 +32,7 @@ programmes           all     all     all        all        all      all       al
 products             all     all     all        all        all      all       all        all      all        all
 product              all     all     all        all        all      all       all        all      all        all
 verify_policy        all     all     all        all        all      all       all        all      all        all
+check_policy         .       .       programme  programme  .        .         programme  .        programme  .
 pool_statement       .       .       .          programme  insurer  .         programme  .        programme  .
 connection_tests     .       .       .          programme  insurer  .         programme  .        programme  .
 try_connection       .       .       programme  .          .        .         .          .        .          programme
@@ -46,6 +47,9 @@ policies             .       own     .          .          .        .         . 
 policy               .       own     programme  .          insurer  .         .          .        programme  .
 me                   .       own     .          .          .        .         .          .        .          .
 my_accounts          .       own     .          .          .        .         .          .        .          .
+account_use          .       .       .          programme  .        .         .          .        programme  .
+account_use_orders   .       .       .          programme  .        .         .          .        programme  .
+my_account_use       .       own     .          .          .        .         .          .        .          .
 settle               .       .       programme  .          .        hospital  .          .        .          .
 pre_settle           .       .       .          .          .        hospital  .          .        .          .
 settle_file          .       .       .          .          .        hospital  .          .        .          .

@@ -45,7 +45,7 @@ _WELL: Final = Health("ok", VERSION, datetime(2026, 1, 5, 9, 30, tzinfo=SHANGHAI
                       (ProgrammeHealth("990000", "示例市", 0, 17, 42, 1),))
 
 
-@operation("GET", "/health", asks=Nothing, answers=Health, answered=_WELL)
+@operation("GET", "/health", asks=Nothing, answers=Health, answered=_WELL, also=("text/html",))
 async def health(call: Call[Nothing]) -> Reply:
     """Says whether the service is well, as JSON, or as a page where HTML is asked for. Not well is 503."""
     engine = call.engine

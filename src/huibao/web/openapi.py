@@ -117,8 +117,7 @@ def _answer(one: Operation[Any]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(one.status).phrase}
     if one.answers:
         answer["content"] = {"application/json": _content(one.answers, one.answer_example)}
-    if one.id == "health":
-        answer["content"]["text/html"] = {"schema": {"type": "string"}}
+        answer["content"] |= {media: {"schema": {"type": "string"}} for media in one.also}
     if one.keyed:
         answer["headers"] = {"Idempotent-Replayed": {"description": "Where this was answered before.",
                                                      "schema": {"type": "string", "const": "true"}}}

@@ -92,8 +92,8 @@ class Operation(Generic[A]):
     """A route: how it is called, what it asks and answers with an example of each, which refusals to expect of it.
 
     `asks` is the body of a POST, the query of a GET; `keyed` operations need an idempotency key. `refuses` has the
-    statuses that are not plain from all this. A body has at most `most_bytes`; one of `media` other than JSON is read by the
-    handler itself.
+    statuses that are not plain from all this, `also` the media types besides JSON that it may answer with. A body has at
+    most `most_bytes`; one of `media` other than JSON is read by the handler itself.
     """
 
     id: str
@@ -109,6 +109,7 @@ class Operation(Generic[A]):
     answer_example: msgspec.Struct | None
     most_bytes: int
     media: str
+    also: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -146,11 +147,13 @@ def operation(
     answered: msgspec.Struct | None = None,
     most_bytes: int = BODY_LIMIT,
     media: str = JSON,
+    also: tuple[str, ...] = (),
 ) -> Callable[[Handle[A]], Operation[A]]:
     """Makes an operation of its handler, under the handler's name; `asked` and `answered` are its examples."""
 
     def made(handle: Handle[A]) -> Operation[A]:
         name: Any = handle
-        return Operation(name.__name__, method, path, handle, asks, answers, status, keyed, refuses, asked, answered, most_bytes, media)
+        return Operation(name.__name__, method, path, handle, asks, answers, status, keyed, refuses, asked, answered, most_bytes, media,
+                         also)
 
     return made

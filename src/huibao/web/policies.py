@@ -1,16 +1,20 @@
-"""Policies: one's own, one by its number, and whether one that somebody holds is genuine."""
+"""Policies: one's own, one by its number, and whether one that somebody holds or shows is genuine."""
 
 from datetime import date
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
+from huibao.core.identity import normal_name
+from huibao.oversight.use import SQL as OVERSIGHT
 from huibao.policies.numbers import order_number, policy_number, read_number
 from huibao.web import refusals
 from huibao.web.authorisation import Owners, reaches
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused
-from huibao.web.reads import ENROLMENT, MOST_LISTED, SQL
+from huibao.web.reads import ENROLMENT, MOST_LISTED, SQL, opened_name
+from huibao.web.words import END, Text
 
 
 class PolicyLine(msgspec.Struct, frozen=True):
@@ -116,6 +120,39 @@ async def verify_policy(call: Call[Nothing]) -> Verified:
     return msgspec.structs.replace(seen, insurer=lead, state=state) if regulator else seen
 
 
+class PolicyShown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands on a policy that was shown: its number, the insured's name, its first day of cover."""
+
+    policy: Annotated[str, Meta(pattern="^[0-9]{6}-[0-9]{12}-[0-9]-[0-9]{2}" + END)]
+    insured: Text
+    period_from: date
+
+
+class PolicyChecked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether such a policy was issued; of one that was, its state and product. Whatever does not fit is said alike."""
+
+    genuine: bool
+    state: str | None = None
+    product: str | None = None
+
+
+@operation("POST", "/v1/{programme}/verifications", asks=PolicyShown, answers=PolicyChecked,
+           asked=PolicyShown(_NUMBER, "上官婉莹", _FROM), answered=PolicyChecked(True, "in-force", "示例产品"))
+async def check_policy(call: Call[PolicyShown]) -> PolicyChecked:
+    """Checks a policy as shown, number, insured and first day together, for an authority （LZ-19c）; which of them is wrong is not said."""
+    code, shown = call.path["programme"], call.asked
+    number = read_number(code, shown.policy) or (0, 0)
+    async with call.engine.reading(code) as connection:
+        row = await (await connection.execute(OVERSIGHT["holder"], {"order": number[0], "position": number[1]})).fetchone()
+    if row is None:
+        return PolicyChecked(False)
+    insured, name, wrapped, state, since, product = row
+    held = opened_name(call.engine.keyring, code, insured, wrapped, name)
+    if held is None or normal_name(held) != normal_name(shown.insured) or since != shown.period_from:
+        return PolicyChecked(False)
+    return PolicyChecked(True, state, (await call.engine.shelf(code)).offers[product].name)
+
+
 async def _row(call: Call[Nothing]) -> tuple[Any, ...] | None:
     """The policy with the number in the path; a mistyped one is none."""
     found = read_number(call.path["programme"], call.path["policy"])
@@ -131,4 +168,4 @@ async def _area(call: Call[Nothing], person: int) -> str | None:
     return row[0] if row else None
 
 
-OPERATIONS: Final = (policies, policy, verify_policy)
+OPERATIONS: Final = (policies, policy, verify_policy, check_policy)

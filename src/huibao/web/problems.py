@@ -1,7 +1,7 @@
 """A refusal as RFC 9457 problem JSON: which status each code has, and what a malformed body says without repeating it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -56,13 +56,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as it is sent. `outcome` is for the log: `done` or a refusal's code."""
+    """An answer as it is sent. `outcome` is for the log: `done` or a refusal's code. What is long comes piece by piece in `stream`."""
 
     body: bytes
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     outcome: str = "done"
     media_type: str = "application/json"
+    stream: AsyncIterator[bytes] | None = None
 
 
 _ENCODER: Final = msgspec.json.Encoder()

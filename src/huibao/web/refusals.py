@@ -1,6 +1,7 @@
 """What a request is refused for before any rule of a scheme is asked: each with what to do."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from huibao.core.refusal import Refusal
 
@@ -100,6 +101,11 @@ def statement_unknown() -> Refusal:
 def file_too_long(most: int) -> Refusal:
     return Refusal("file.too_long", None, f"文件超过 {most} 行，请分成几个文件发送。", f"the file has more than {most} lines: send it in parts",
                    {"most": most})
+
+
+def day_to_come(asked: date, today: date) -> Refusal:
+    return Refusal("report.day_to_come", None, f"{asked} 尚未到来，最晚可查询今天（{today}）的账目。请更正日期。",
+                   f"{asked} is still to come: the books can be asked for up to today, {today}", {"asked": str(asked), "today": str(today)})
 
 
 def product_unknown() -> Refusal:

@@ -1,7 +1,7 @@
 """Every request takes one way: who asks, may they, what do they ask, the handler, an answer or a problem, a line in the log."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
@@ -89,10 +89,12 @@ class Service:
             reply = problems.reply(refusals.server_error())
         log.line.status, log.line.outcome = reply.status, reply.outcome
         logs.end(log, self._engine.clock.now())
-        headers = [(b"content-type", reply.media_type.encode()), (b"content-length", b"%d" % len(reply.body)),
-                   (b"x-request-id", log.line.request.encode())]
+        headers = [(b"content-type", reply.media_type.encode()), (b"x-request-id", log.line.request.encode())]
+        headers += [(b"content-length", b"%d" % len(reply.body))] if reply.stream is None else []
         headers += [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        if reply.stream is not None:
+            await _send_on(reply.stream, send, log.line.request)
         await send({"type": "http.response.body", "body": reply.body, "more_body": False})
 
     async def _reply(self, bound: Bound, parts: Mapping[str, str], scope: Scope, receive: Receive, line: logs.Line) -> Reply:
@@ -142,6 +144,16 @@ class Service:
         if caller is None:
             raise Refused(refusals.credential_invalid(), {"WWW-Authenticate": 'Bearer realm="huibao", error="invalid_token"'})
         return caller
+
+
+async def _send_on(stream: AsyncIterator[bytes], send: Send, request: str) -> None:
+    """What comes piece by piece. One that breaks off ends the connection before its end, so that nobody takes it for whole."""
+    try:
+        async for piece in stream:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except Exception as bug:
+        logs.failure(request, bug)
+        raise
 
 
 def _bound(operation: Operation[Any]) -> Bound:
