@@ -113,7 +113,7 @@ class World:
     taken: dict[str, One] = field(default_factory=dict)
     standing: list[One] = field(default_factory=list)
     visits: dict[tuple[int, str], date] = field(default_factory=dict)
-    reversals: dict[str, str] = field(default_factory=dict)
+    reversals: dict[str, tuple[str, str]] = field(default_factory=dict)
     parked: set[str] = field(default_factory=set)
     policies: dict[int, list[Policy]] = field(init=False)
 
@@ -249,10 +249,12 @@ class World:
 
     def reverse(self, command: Reverse, at: datetime) -> tuple[Any, ...]:
         known, one = self.reversals.get(command.setl_id), self.taken.get(command.reverses)
-        if known not in (None, command.reverses):
+        if known is not None and known[1] != command.hospital:
+            return ("settlement.unknown",)
+        if known not in (None, (command.reverses, command.hospital)):
             return ("reversal.number_used",)
         if one is None:
-            self.reversals[command.setl_id] = command.reverses
+            self.reversals[command.setl_id] = command.reverses, command.hospital
             self.parked.add(command.reverses)
             return (DONE, "parked", 0, 0, 0, 0)
         if known is None:
@@ -260,7 +262,7 @@ class World:
                 return ("settlement.unknown",)
             if one.state in ("void", "reversed"):
                 return ("reversal.already_reversed",)
-            self.reversals[command.setl_id] = command.reverses
+            self.reversals[command.setl_id] = command.reverses, command.hospital
             self.end(one, "reversed", at)
         return moved(one)
 
