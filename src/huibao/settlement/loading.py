@@ -60,7 +60,7 @@ class _Asked:
     setl_ids: list[str]
     reversals: list[str]
     hospitals: list[str]
-    stays: list[tuple[str, str]]
+    visits: list[str]
     folds_again: bool
     moves_money: bool
 
@@ -77,7 +77,7 @@ class _Asked:
             setl_ids=_some([*(command.setl_id for command in settles), *(command.reverses for command in takes_back)]),
             reversals=_some(command.setl_id for command in takes_back),
             hospitals=_some(command.hospital for command in settles),
-            stays=sorted({(command.psn_no, command.mdtrt_id) for command in settles if "\0" not in command.psn_no + command.mdtrt_id}),
+            visits=_some(command.mdtrt_id for command in settles),
             folds_again=any(isinstance(command, Reverse | Withdraw | Adjust | Judge) for command in commands),
             moves_money=any(not isinstance(command, Settle) or command.way == "feed" for command in commands))
 
@@ -121,8 +121,7 @@ class Loading:
         hospitals = wire.ask(SQL["hospitals"], {"hospitals": Texts(asked.hospitals)})
         covers = wire.ask(SQL["covers"], {"people": ids})
         used = self._ask_used(wire, shelf, ids)
-        patients, visits = zip(*asked.stays, strict=True) if asked.stays else ((), ())
-        stays = wire.ask(SQL["stays"], {"people": ids, "patients": Texts(patients), "visits": Texts(visits)})
+        stays = wire.ask(SQL["stays"], {"people": ids, "visits": Texts(asked.visits)})
         about = wire.ask(SQL["known_of_people"], {"people": ids})
         agreed = wire.ask(SQL["agreed"], {"people": ids}) if asked.moves_money else None
         reversals = wire.ask(SQL["reversals"], {"setl_ids": Texts(asked.reversals), "originals": Texts(asked.setl_ids)})

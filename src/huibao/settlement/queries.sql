@@ -83,14 +83,12 @@ SELECT settlement_id, order_id, position, posted_fen, figures, targets
 FROM payment WHERE settlement_id = ANY(%(settlements)s::bigint[]) ORDER BY settlement_id, order_id, position;
 
 -- :name stays
--- Settlements of stays that may go on, and those that were taken back and whose followers still wait to be put right. Looked for
--- stay by stay: who comes to a hospital every other day has hundreds.
+-- Settlements of stays that may go on, and those that were taken back and whose followers still wait to be put right. Each part by
+-- an index of its own: who comes to a hospital every other day has hundreds.
 SELECT s.id, s.setl_id, s.person_id, s.hospital, s.mdtrt_id, s.way, s.at, s.settled_on, s.admitted_on, s.medfee_fen, s.person_fen,
        s.pay_fen, s.payee, s.state, s.deadline, s.adjust_at, s.judged, NULL::bytea
-FROM unnest(%(patients)s::text[], %(visits)s::text[]) AS asked (patient, visit)
-JOIN person p ON p.psn_no = asked.patient
-JOIN settlement s ON s.person_id = p.id AND s.mdtrt_id = asked.visit
-WHERE s.adjust_at IS NULL
+FROM settlement s
+WHERE s.person_id = ANY(%(people)s::bigint[]) AND s.mdtrt_id = ANY(%(visits)s::text[]) AND s.adjust_at IS NULL
 UNION ALL
 SELECT s.id, s.setl_id, s.person_id, s.hospital, s.mdtrt_id, s.way, s.at, s.settled_on, s.admitted_on, s.medfee_fen, s.person_fen,
        s.pay_fen, s.payee, s.state, s.deadline, s.adjust_at, s.judged, NULL::bytea
