@@ -56,8 +56,11 @@ RIGHTS: Final = [
     ("recovery",            True,  "ended_at state",                                                False),
     ("reconciliation",      True,  "",                                                              False),
     ("refund",              True,  "ended_at state",                                                False),
-    ("remittance",          True,  "state",                                                         False),
-    ("remittance_line",     True,  "state",                                                         False),
+    ("receiving_account",   True,  "decided_at decided_by effective_at state",                      False),
+    ("receiving_call",      True,  "",                                                              False),
+    ("remittance",          True,  "answered_at confirmed_at confirmed_fen state",                  False),
+    ("remittance_line",     True,  "reason state",                                                  False),
+    ("remittance_run",      True,  "",                                                              False),
     ("migration",           False, "",                                                              False),
 ]
 

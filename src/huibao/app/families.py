@@ -11,17 +11,22 @@ from huibao.payables.work import Payables
 from huibao.reconciliation.model import Reconcile
 from huibao.reconciliation.work import Reconciliations
 from huibao.record.model import Work
+from huibao.remittance.model import Acknowledge, BankPaid, BankReturned, CallBack, Decide, Make, ReadBack, Register, Resolve
+from huibao.remittance.model import Sent as RemittanceSent
+from huibao.remittance.work import Remittances
 from huibao.settlement.model import Adjust, Agree, Confirm, Judge, Reverse, Settle, Withdraw
 from huibao.settlement.work import Desk
 from huibao.web.engine import Command
 
 #: In the order in which a lane goes round.
-FAMILIES: Final = ("orders", "desk", "payables", "reconciliation")
+FAMILIES: Final = ("orders", "desk", "payables", "reconciliation", "remittance")
 
 _OF: Final[Mapping[type, str]] = (
     dict.fromkeys((Buy, Paid, Release), "orders")
     | dict.fromkeys((Settle, Reverse, Confirm, Withdraw, Adjust, Judge, Agree), "desk")
-    | {Reconcile: "reconciliation"})
+    | {Reconcile: "reconciliation"}
+    | dict.fromkeys(
+        (Register, CallBack, Decide, Make, RemittanceSent, BankPaid, BankReturned, ReadBack, Acknowledge, Resolve), "remittance"))
 
 
 def queue(programme: str, command: Command) -> str:
@@ -40,5 +45,6 @@ def works(programme: Programme, keyring: Keyring, index_key: bytes) -> Mapping[s
         "desk": lambda: Desk(programme, keyring, index_key),
         "payables": lambda: Payables(programme),
         "reconciliation": lambda: Reconciliations(programme),
+        "remittance": lambda: Remittances(programme, keyring),
     }
     return {f"{programme.code} {family}": made[family]() for family in FAMILIES}

@@ -100,12 +100,22 @@ def new_person_key(
 ) -> tuple[bytes, PersonKey]:
     """A key for a person, wrapped as the database keeps it and as it is used; `key_id` is 2 for a second key, and so on."""
     person_key = PersonKey(key_id, rng(KEY_BYTES))
-    return _wrap(keyring, programme, person_id, person_key, rng), person_key
+    return _wrap(keyring, _key_place(programme, person_id), person_key, rng), person_key
+
+
+def new_row_key(keyring: Keyring, place: Place, rng: Chance = os.urandom) -> tuple[bytes, PersonKey]:
+    """A key for a row that is about no person, such as a firm's bank account; wrapped for `place`, and as it is used."""
+    row_key = PersonKey(1, rng(KEY_BYTES))
+    return _wrap(keyring, place, row_key, rng), row_key
 
 
 def unwrap(keyring: Keyring, programme: str, person_id: int, wrapped: bytes) -> PersonKey:
     """The key of a person. Raises `SealBroken` for another person's, an altered one or one under an unknown master key."""
-    place = _key_place(programme, person_id)
+    return unwrap_row_key(keyring, _key_place(programme, person_id), wrapped)
+
+
+def unwrap_row_key(keyring: Keyring, place: Place, wrapped: bytes) -> PersonKey:
+    """The key that was wrapped for `place`. Raises `SealBroken` as `unwrap` does."""
     master_id = _key_id(wrapped, place)
     if master_id not in keyring:
         raise SealBroken(f"{place}: wrapped under master key {master_id}, which is not in the keyring")
@@ -118,7 +128,7 @@ def rewrap(keyring: Keyring, programme: str, person_id: int, wrapped: bytes, rng
     person_key = unwrap(keyring, programme, person_id, wrapped)
     if _key_id(wrapped, _key_place(programme, person_id)) == keyring.current:
         return wrapped
-    return _wrap(keyring, programme, person_id, person_key, rng)
+    return _wrap(keyring, _key_place(programme, person_id), person_key, rng)
 
 
 def seal(person_key: PersonKey, plaintext: bytes, place: Place, rng: Chance = os.urandom) -> bytes:
@@ -155,10 +165,10 @@ def _field_mac(index_key: bytes, programme: str, field: str) -> HMAC:
     return mac
 
 
-def _wrap(keyring: Keyring, programme: str, person_id: int, person_key: PersonKey, rng: Chance) -> bytes:
+def _wrap(keyring: Keyring, place: Place, person_key: PersonKey, rng: Chance) -> bytes:
     # The person's key_id is wrapped too, since the header names the master key.
     plain = person_key.key_id.to_bytes(2, "big") + person_key.key
-    return _seal(keyring.current, keyring[keyring.current], plain, _key_place(programme, person_id), rng)
+    return _seal(keyring.current, keyring[keyring.current], plain, place, rng)
 
 
 def _key_place(programme: str, person_id: int) -> Place:

@@ -63,6 +63,7 @@ def _sections(scheme: Scheme) -> dict[str, tuple[Rule, ...]]:
         "账务": scheme.books,
         "出院直赔": scheme.desk,
         "退保退款": scheme.refund,
+        "账户资金划转": scheme.remittance,
     }
 
 
@@ -154,6 +155,13 @@ def _refund(rule: model.Refund) -> str:
             f"方式支付（{_cite(rule.elsewhere)}）")
 
 
+def _remitting(rule: model.Remitting) -> str:
+    days = [named(words.WEEKDAYS, rule.weekdays), "、".join(f"每月 {day} 日" for day in rule.month_days)]
+    when = "、".join(filter(None, days)) or "由经办人员发起，不自动进行"
+    least = f"，满 {yuan(rule.minimum_fen)} 元的" if rule.minimum_fen else ""
+    return f"{when}{least}按产品成批划转；保险公司收款账户变更核准后 {rule.account_days} 个工作日生效"
+
+
 _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Payer: _payer,
     model.Insured: lambda rule: _enrolment(rule.insurance, rule.status),
@@ -182,4 +190,5 @@ _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Books: _books,
     model.Desk: _desk,
     model.Refund: _refund,
+    model.Remitting: _remitting,
 }

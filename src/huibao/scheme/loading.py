@@ -84,6 +84,7 @@ def load_text(name: str, text: str) -> Scheme:
         books=reading.versions(root, "books", sections.books),
         desk=reading.versions(root, "desk", sections.desk),
         refund=reading.versions(root, "refund", sections.refund),
+        remittance=reading.versions(root, "remittance", sections.remittance),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     reading.close()

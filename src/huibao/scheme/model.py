@@ -317,6 +317,24 @@ REFUND: Final = Refund(Basis(EXAMPLE, date.min, None))
 
 
 @dataclass(frozen=True, slots=True)
+class Remitting:
+    """When account money goes to insurers: on these days of the week and of the month, of a product from `minimum_fen` on.
+
+    No day is none by itself. A changed receiving account is in force `account_days` working days after it was approved.
+    """
+
+    basis: Basis
+    weekdays: tuple[str, ...] = ("mon",)
+    month_days: tuple[int, ...] = ()
+    minimum_fen: int = 0
+    account_days: int = 2
+
+
+#: How money is remitted where the scheme is silent.
+REMITTING: Final = Remitting(Basis(EXAMPLE, date.min, None))
+
+
+@dataclass(frozen=True, slots=True)
 class Scheme:
     """One area's scheme as loaded. `admdvs` are the prefixes of the area codes it reaches."""
 
@@ -352,4 +370,5 @@ class Scheme:
     books: tuple[Books, ...]
     desk: tuple[Desk, ...]
     refund: tuple[Refund, ...]
+    remittance: tuple[Remitting, ...]
     digest: str

@@ -113,6 +113,27 @@ def refund(reading: Reading, table: Table, basis: Basis) -> model.Refund:
     return read
 
 
+def remittance(reading: Reading, table: Table, basis: Basis) -> model.Remitting:
+    weekdays = table.choices("weekdays", words.WEEKDAYS, ())
+    return model.Remitting(
+        basis,
+        weekdays,
+        _month_days(table, "month_days"),
+        table.yuan("minimum_yuan", 0),
+        table.whole("account_days", 2, least=1),
+    )
+
+
+def _month_days(table: Table, key: str) -> tuple[int, ...]:
+    """Days of the month, of which every month has its 28th."""
+    given = table.raw(key)
+    days = given if isinstance(given, list) else [] if given is None else [given]
+    if any(isinstance(day, bool) or not isinstance(day, int) or not 1 <= day <= 28 for day in days):
+        table.problem(key, "应为 1 到 28 的日期列表，如 [1, 15]", "write a list of days from 1 to 28, such as [1, 15]")
+        return ()
+    return tuple(days)
+
+
 def kinds(reading: Reading, table: Table, basis: Basis) -> model.Kinds:
     return model.Kinds(basis, _some(table, "sell", words.KINDS))
 

@@ -41,6 +41,8 @@ ACCOUNTS: Final = {"personal": "个人账户", "savings": "储蓄账户"}
 EXCESS: Final = {"cash": "由个人自费", "refuse": "不受理"}
 REVIEWERS: Final = {"none": "即时办理", "agency": "医保经办机构审核"}
 UNCONFIRMED: Final = {"person": "改为直接赔付本人", "void": "作废，不再赔付"}
+#: In the order of ISO weekdays.
+WEEKDAYS: Final = {"mon": "周一", "tue": "周二", "wed": "周三", "thu": "周四", "fri": "周五", "sat": "周六", "sun": "周日"}
 MISSED_START: Final = {"void": "作废并释放冻结资金", "from-approval": "自审核通过次日零时起保"}
 ROUTES: Final = {
     "tender": "公开招标",

@@ -1,7 +1,7 @@
 """The ground's invariants on one programme, at one instant; each finding says which, and who offends it.
 
 The letters are those of `docs/reference/verify.md`. Settlements have theirs in `settlements`, (k) columns beside single settlements in
-`columns`; (l) remittances come with what they are about.
+`columns`, (l) remittances in `remittances`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

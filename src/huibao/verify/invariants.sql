@@ -58,7 +58,7 @@ WHERE e.seq IS NULL OR r.id IS NULL;
 -- :name one_effect
 -- e. No part of a policy was paid twice, and each order is what one purchase decided.
 SELECT format('order %%s, policy %%s: %%s paid %%s times from account %%s', order_id, position, kind, count(*), debit_id)
-FROM transfer WHERE kind LIKE 'premium-%%' GROUP BY order_id, position, kind, debit_id HAVING count(*) > 1
+FROM transfer WHERE kind LIKE 'premium-%%' AND kind <> 'premium-remitted' GROUP BY order_id, position, kind, debit_id HAVING count(*) > 1
 UNION ALL
 SELECT format('order %%s was not decided by a purchase', o.id) FROM orders o
 LEFT JOIN event e ON e.request_id = o.id WHERE e.kind IS DISTINCT FROM 'purchase' OR e.outcome <> 'done'
@@ -98,7 +98,7 @@ HAVING COALESCE(sum(p.premium_fen), -1) <> o.premium_fen OR sum(p.cash_fen) <> o
 SELECT format('transfer %%s of order %%s: %%s by account %%s of %%s', t.id, t.order_id, t.kind, t.debit_id, COALESCE(a.kind, 'nobody'))
 FROM transfer t JOIN account a ON a.id = t.debit_id JOIN account c ON c.id = t.credit_id LEFT JOIN orders o ON o.id = t.order_id
 LEFT JOIN policy p ON p.order_id = t.order_id AND p.position = t.position
-WHERE t.kind LIKE 'premium-%%' AND (
+WHERE t.kind LIKE 'premium-%%' AND t.kind <> 'premium-remitted' AND (
     o.id IS NULL OR c.product IS DISTINCT FROM p.product OR (t.kind = 'premium-account' AND a.owner_id IS DISTINCT FROM o.buyer_id)
     OR (t.kind = 'premium-sponsor' AND a.party IS DISTINCT FROM o.sponsor));
 

@@ -18,10 +18,11 @@ from huibao.gateways.insurers import ConnectionReport
 from huibao.payables import model as payables
 from huibao.reconciliation.model import Reconcile
 from huibao.record.model import Answer
+from huibao.remittance import model as remittance
 from huibao.settlement import model as settlement
 
 #: What may be submitted: each family decides its own.
-Command = enrolment.Command | settlement.Command | payables.Command | Reconcile
+Command = enrolment.Command | settlement.Command | payables.Command | Reconcile | remittance.Command
 
 
 class IdentityDesk(Protocol):

@@ -47,16 +47,62 @@ GRANT UPDATE (ended_on, facts) ON policy TO huibao_service;
 
 -- ── remittance ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+-- Where an insurer takes account money: numbers sealed under a key of the row's own. Two people of the agency and a call-back come
+-- before a change, and a delay before it is in force; the latest in force holds, and a batch keeps the one that it was listed for.
+CREATE TABLE receiving_account (
+    id          bigint PRIMARY KEY,                     -- request.id
+    at          timestamptz NOT NULL,
+    insurer     text NOT NULL,
+    bank        text NOT NULL,
+    holder      text NOT NULL,                          -- the insurer's own firm name
+    tail        text NOT NULL CHECK (tail ~ '^[0-9]{4}$'),              -- what views show of the number
+    wrapped     bytea NOT NULL,
+    number      bytea NOT NULL,
+    phone       bytea NOT NULL,                         -- the number on file for call-backs, from when it is in force
+    proposed_by bigint NOT NULL,                        -- credential
+    state       text NOT NULL CHECK (state IN ('proposed', 'approved', 'refused')),
+    decided_by  bigint CHECK (decided_by <> proposed_by),
+    decided_at  timestamptz,
+    effective_at timestamptz,
+    CHECK ((state = 'proposed') = (decided_at IS NULL)),
+    CHECK ((state = 'approved') = (effective_at IS NOT NULL)),
+    CHECK (state <> 'approved' OR decided_by IS NOT NULL),
+    CHECK (effective_at >= decided_at)
+);
+CREATE UNIQUE INDEX receiving_account_open ON receiving_account (insurer) WHERE state = 'proposed';
+CREATE INDEX receiving_account_insurer ON receiving_account (insurer, effective_at) WHERE state = 'approved';
+
+-- Who called the insurer about a proposed account, on which number on file, and what was answered.
+CREATE TABLE receiving_call (
+    id          bigint PRIMARY KEY,                     -- request.id
+    at          timestamptz NOT NULL,
+    account_id  bigint NOT NULL,
+    number_of   bigint NOT NULL,                        -- the account with which the number that was called is on file
+    called_by   bigint NOT NULL,                        -- credential
+    answer      text NOT NULL CHECK (answer IN ('confirmed', 'denied', 'no-answer'))
+);
+CREATE INDEX receiving_call_account ON receiving_call (account_id);
+
 -- A batch of account money of one product, out of its clearing account to the insurer's receiving account.
 CREATE TABLE remittance (
     id          bigint PRIMARY KEY,                     -- request.id
     at          timestamptz NOT NULL,
     product     text NOT NULL,
     insurer     text NOT NULL,
-    count       integer NOT NULL CHECK (count > 0),
-    fen         bigint NOT NULL CHECK (fen > 0),
-    state       text NOT NULL CHECK (state IN ('listed', 'sent', 'answered'))
+    account_id  bigint NOT NULL,                        -- receiving_account: a change in flight leaves a batch alone
+    until_at    timestamptz NOT NULL,                   -- the cut-off: what was captured before it
+    count       integer NOT NULL CHECK (count >= 0),    -- none: every account that should pay was frozen or closed
+    fen         bigint NOT NULL CHECK (fen >= 0),
+    state       text NOT NULL CHECK (state IN ('listed', 'sent', 'answered')),
+    answered_at timestamptz,
+    confirmed_at timestamptz,                           -- the insurer says that it has what was paid
+    confirmed_fen bigint,
+    CHECK ((count = 0) = (fen = 0)),
+    CHECK ((state = 'answered') = (answered_at IS NOT NULL)),
+    CHECK ((confirmed_at IS NULL) = (confirmed_fen IS NULL))
 );
+CREATE INDEX remittance_open ON remittance (id) WHERE state <> 'answered';
+CREATE INDEX remittance_product ON remittance (product, id);
 
 -- What a batch lists: what is left in clearing of one movement of account money. A movement stands in one batch at a time.
 CREATE TABLE remittance_line (
@@ -67,16 +113,36 @@ CREATE TABLE remittance_line (
     account_id  bigint NOT NULL,
     fen         bigint NOT NULL CHECK (fen > 0),
     state       text NOT NULL CHECK (state IN ('listed', 'paid', 'failed')),
-    PRIMARY KEY (remittance_id, transfer_id)
+    counted     boolean NOT NULL,                       -- false: its account was not open, so it was never part of what is paid
+    reason      text,                                   -- why it failed
+    PRIMARY KEY (remittance_id, transfer_id),
+    CHECK ((state = 'failed') = (reason IS NOT NULL)),
+    CHECK (counted OR state = 'failed')
 );
 CREATE UNIQUE INDEX remittance_line_one ON remittance_line (transfer_id) WHERE state <> 'failed';
 CREATE INDEX remittance_line_policy ON remittance_line (order_id, position);
 
+-- The days on which the schedule asked for a batch, and what came of it: each day of a product is done once.
+CREATE TABLE remittance_run (
+    product     text NOT NULL,
+    due_on      date NOT NULL,
+    at          timestamptz NOT NULL,
+    outcome     text NOT NULL,                          -- 'listed', or why there is no batch
+    remittance_id bigint,
+    PRIMARY KEY (product, due_on),
+    CHECK ((outcome = 'listed') = (remittance_id IS NOT NULL))
+);
+
 ALTER TABLE transfer ADD COLUMN remittance_id bigint;
 CREATE INDEX transfer_remittance ON transfer (remittance_id) WHERE remittance_id IS NOT NULL;
+-- A batch looks through what one clearing account ever took, and for what was reversed of it.
+CREATE INDEX transfer_clearing ON transfer (credit_id, id) WHERE kind = 'premium-account';
+CREATE INDEX transfer_reversed ON transfer (order_id, position) WHERE kind = 'refund-reversed';
 
-GRANT SELECT, INSERT ON remittance, remittance_line TO huibao_service;
-GRANT UPDATE (state) ON remittance, remittance_line TO huibao_service;
+GRANT SELECT, INSERT ON receiving_account, receiving_call, remittance, remittance_line, remittance_run TO huibao_service;
+GRANT UPDATE (state, decided_by, decided_at, effective_at) ON receiving_account TO huibao_service;
+GRANT UPDATE (state, answered_at, confirmed_at, confirmed_fen) ON remittance TO huibao_service;
+GRANT UPDATE (state, reason) ON remittance_line TO huibao_service;
 
 -- ── endorsements ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,3 +158,9 @@ ALTER TABLE open_case DROP CONSTRAINT open_case_kind_check;
 ALTER TABLE open_case ADD CONSTRAINT open_case_kind_check CHECK (kind IN (
     'less-due', 'preexisting', 'reversal-parked', 'reconciliation', 'payout-returned',
     'remittance', 'refund', 'endorsement', 'accounts'));
+
+-- What a case of a remittance is about: a batch, or one movement of it.
+ALTER TABLE open_case ADD COLUMN remittance_id bigint;
+ALTER TABLE open_case ADD COLUMN transfer_id bigint;
+CREATE INDEX open_case_remittance ON open_case (remittance_id) WHERE remittance_id IS NOT NULL;
+CREATE INDEX open_case_transfer ON open_case (transfer_id, id) WHERE transfer_id IS NOT NULL;
