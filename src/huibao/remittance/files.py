@@ -57,7 +57,8 @@ class BatchFile:
         self.count += len(rows)
         self.fen += sum(row[3] for row in rows)
         return self._hashed("".join(
-            f"line,{entry},{order_number(code, order)},{policy_number(code, order, position)},{fen}\n" for entry, order, position, fen in rows))
+            f"line,{entry},{order_number(code, order)},{policy_number(code, order, position)},{fen}\n"
+            for entry, order, position, fen in rows))
 
     def total(self) -> bytes:
         """The last line: what the file comes to, and the digest of everything before it."""
@@ -147,4 +148,5 @@ _WHAT: Final = {
 
 def _unreadable(number: int, what: str) -> Rejected:
     zh, en = _WHAT[what]
-    return Rejected(number, "return.unreadable", f"{zh}，该行未处理，请更正后重新导入。", f"{en}: nothing was done with this row, mend it and send it again.")
+    return Rejected(number, "return.unreadable", f"{zh}，该行未处理，请更正后重新导入。",
+                    f"{en}: nothing was done with this row, mend it and send it again.")

@@ -21,7 +21,8 @@ def sent(remittance: int) -> Request[Sent]:
 def paid(remittance: int, fen: int, waiting_fen: int) -> Request[BankPaid]:
     """The bank paid `fen`, at a time when so much was not answered: what a file said in between makes it another message."""
     body = b"%d %d %d" % (remittance, fen, waiting_fen)
-    return Request(OURSELVES, "remittance-paid", f"remittance-paid:{remittance}:{fen}:{waiting_fen}", body, BankPaid(NOBODY, remittance, fen))
+    return Request(OURSELVES, "remittance-paid", f"remittance-paid:{remittance}:{fen}:{waiting_fen}", body,
+                   BankPaid(NOBODY, remittance, fen))
 
 
 def returned(remittance: int) -> Request[BankReturned]:

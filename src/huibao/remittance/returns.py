@@ -67,9 +67,11 @@ def _line(reading: _Reading, row: FileRow) -> None:
     if line is None:
         reading.reject(row, "line_unknown", "批次中没有该笔，请核对明细编号与批次号。", "the batch has no such entry: check its number and the batch's.")
     elif row.entry in reading.named:
-        reading.reject(row, "line_twice", "同一笔在文件中出现两次，以第一次为准。请与银行核对。", "this entry stands in the file twice; the first was taken: ask the bank.")
+        reading.reject(row, "line_twice", "同一笔在文件中出现两次，以第一次为准。请与银行核对。",
+                       "this entry stands in the file twice; the first was taken: ask the bank.")
     elif row.fen != line.fen:
-        reading.reject(row, "amount_differs", "金额与批次所列不同，未处理该笔。请与银行核对。", "another amount than the batch lists: nothing was done with it, ask the bank.")
+        reading.reject(row, "amount_differs", "金额与批次所列不同，未处理该笔。请与银行核对。",
+                       "another amount than the batch lists: nothing was done with it, ask the bank.")
     elif row.result == "paid" and line.state == "failed":
         reading.reject(row, "failed_before", "该笔此前已退回，资金已退回清算户，可能已列入新批次。请与银行核对是否重复支付。",
                        "this entry failed before, and may be listed again: ask the bank whether it was paid twice.")

@@ -2,8 +2,8 @@
 
 -- :name lines
 -- l. A line is what is left in clearing of one movement of account money of the batch's product, captured before its cut-off.
-SELECT format('line %%s of remittance %%s has %%s fen, %%s; its movement %%s of %%s fen, %%s of them reversed', l.transfer_id, l.remittance_id, l.fen,
-              l.state, COALESCE(t.kind, 'is gone'), t.fen, v.fen)
+SELECT format('line %%s of remittance %%s has %%s fen, %%s; its movement %%s of %%s fen, %%s of them reversed', l.transfer_id,
+              l.remittance_id, l.fen, l.state, COALESCE(t.kind, 'is gone'), t.fen, v.fen)
 FROM remittance_line l LEFT JOIN remittance r ON r.id = l.remittance_id LEFT JOIN transfer t ON t.id = l.transfer_id
 LEFT JOIN account c ON c.id = t.credit_id
 CROSS JOIN LATERAL (
@@ -16,8 +16,8 @@ WHERE r.id IS NULL OR t.kind IS DISTINCT FROM 'premium-account'
 
 -- :name batches
 -- l. A batch is the sum of its lines, and answered when all of them are; the insurer's account is one of its own that was in force.
-SELECT format('remittance %%s of %%s lines and %%s fen is %%s, its lines %%s and %%s fen, %%s of them listed', r.id, r.count, r.fen, r.state,
-              s.count, s.fen, s.listed)
+SELECT format('remittance %%s of %%s lines and %%s fen is %%s, its lines %%s and %%s fen, %%s of them listed', r.id, r.count, r.fen,
+              r.state, s.count, s.fen, s.listed)
 FROM remittance r
 CROSS JOIN LATERAL (
     SELECT count(*) AS count, COALESCE(sum(l.fen), 0)::bigint AS fen, count(*) FILTER (WHERE l.state = 'listed') AS listed
@@ -55,14 +55,15 @@ WITH taken AS (
 stands AS (
     SELECT n.account_id, sum(n.fen) FILTER (WHERE l.transfer_id IS NULL) AS unlisted, sum(n.fen) FILTER (WHERE l.state = 'listed') AS listed
     FROM taken n LEFT JOIN remittance_line l ON l.transfer_id = n.id AND l.state <> 'failed' GROUP BY n.account_id)
-SELECT format('clearing of %%s has %%s fen: %%s stand in no batch, %%s are listed', a.product, a.credit_fen - a.debit_fen, s.unlisted, s.listed)
+SELECT format('clearing of %%s has %%s fen: %%s stand in no batch, %%s are listed', a.product, a.credit_fen - a.debit_fen, s.unlisted,
+              s.listed)
 FROM account a LEFT JOIN stands s ON s.account_id = a.id
 WHERE a.kind = 'clearing' AND a.credit_fen - a.debit_fen <> COALESCE(s.unlisted, 0) + COALESCE(s.listed, 0);
 
 -- :name receiving
 -- l. A receiving account in force was decided on by another than proposed it, after the insurer confirmed it to somebody else.
-SELECT format('receiving account %%s of %%s was proposed by %%s and approved by %%s, %%s call-backs before that', a.id, a.insurer, a.proposed_by,
-              a.decided_by, c.count)
+SELECT format('receiving account %%s of %%s was proposed by %%s and approved by %%s, %%s call-backs before that', a.id, a.insurer,
+              a.proposed_by, a.decided_by, c.count)
 FROM receiving_account a
 CROSS JOIN LATERAL (
     SELECT count(*) AS count FROM receiving_call k JOIN receiving_account n ON n.id = k.number_of
@@ -79,7 +80,8 @@ WHERE a.state = 'approved' AND EXISTS (SELECT FROM receiving_call k WHERE k.acco
 SELECT format('remittance %%s of %%s lines and %%s fen is not what event %%s says', r.id, r.count, r.fen, COALESCE(e.seq::text, 'of none'))
 FROM remittance r LEFT JOIN event e ON e.request_id = r.id
 LEFT JOIN LATERAL (SELECT convert_from(e.answer, 'UTF8')::jsonb AS told WHERE e.outcome = 'done' AND e.kind = 'remittance') AS t ON true
-WHERE (t.told ->> 'product', t.told ->> 'insurer', (t.told ->> 'count')::bigint, (t.told ->> 'fen')::bigint, (t.told ->> 'not_open')::bigint)
+WHERE (t.told ->> 'product', t.told ->> 'insurer', (t.told ->> 'count')::bigint, (t.told ->> 'fen')::bigint,
+       (t.told ->> 'not_open')::bigint)
     IS DISTINCT FROM (r.product, r.insurer, r.count::bigint, r.fen,
                       (SELECT count(*) FROM remittance_line l WHERE l.remittance_id = r.id AND NOT l.counted))
 UNION ALL
