@@ -20,9 +20,9 @@ def _late(subject: Subject) -> Mapping[str, Any]:
 CHECKS: Final[Checks] = (
     ("d", "remittances as recorded", statement(SQL, "as_recorded")),
     ("h", "remittances on their way", statement(SQL, "waits", _late)),
-    ("l", "lines and their movements", statement(SQL, "lines")),
-    ("l", "remittances and their lines", statement(SQL, "batches")),
-    ("l", "remittances and their money", statement(SQL, "money")),
-    ("l", "clearing and what it is made of", statement(SQL, "clearing")),
+    ("l", "lines of remittances", statement(SQL, "lines")),
+    ("l", "remittances", statement(SQL, "batches")),
+    ("l", "remitted money", statement(SQL, "money")),
+    ("l", "clearing", statement(SQL, "clearing")),
     ("l", "receiving accounts", statement(SQL, "receiving")),
 )
