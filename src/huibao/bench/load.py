@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, cast
 
+import uvloop
+
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length:"
 
@@ -33,7 +35,7 @@ class Crowd:
 
 def run(port: int, requests: Sequence[bytes], connections: int) -> Crowd:
     """Sends all `requests`, whole HTTP/1.1 texts, over so many connections."""
-    return asyncio.run(_run(port, requests, connections))
+    return uvloop.run(_run(port, requests, connections))
 
 
 async def _run(port: int, requests: Sequence[bytes], connections: int) -> Crowd:
