@@ -24,7 +24,7 @@ RIGHTS: Final = [
     ("offer",               True,  "",                                                              False),
     ("connection_test",     True,  "",                                                              False),
     ("catalogue_version",   False, "version",                                                       False),
-    ("account",             True,  "credit_fen debit_fen held_fen state",                           False),
+    ("account",             True,  "credit_fen credit_limit_fen debit_fen held_fen state",          False),
     ("transfer",            True,  "",                                                              False),
     ("hold",                True,  "",                                                              False),
     ("hold_end",            True,  "",                                                              False),
@@ -61,6 +61,12 @@ RIGHTS: Final = [
     ("remittance",          True,  "answered_at confirmed_at confirmed_fen state",                  False),
     ("remittance_line",     True,  "reason state",                                                  False),
     ("remittance_run",      True,  "",                                                              False),
+    ("sponsor",             True,  "",                                                              False),
+    ("sponsor_payment",     True,  "",                                                              False),
+    ("roster_upload",       True,  "",                                                              True),
+    ("roster",              True,  "confirmed_at confirmed_by ended_at report state why",           False),
+    ("roster_part",         True,  "accepted categories charged_fen enrolled premium_fen state",    False),
+    ("roster_line",         True,  "clause en order_id premium_fen refused tries zh",               True),
     ("migration",           False, "",                                                              False),
 ]
 

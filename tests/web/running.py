@@ -111,6 +111,16 @@ class Running:
             await connection.execute("DEALLOCATE ALL")
         return answer
 
+    @property
+    def index_key(self) -> bytes:
+        return INDEX_KEY
+
+    @asynccontextmanager
+    async def writing(self, programme: str) -> AsyncIterator[AsyncConnection[Any]]:
+        async with self.shared() as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL search_path TO p_{programme}")
+            yield connection
+
     async def try_insurer(self, programme: str, insurer: str, credential: int) -> ConnectionReport | None:  # noqa: ARG002
         return ConnectionReport(True, ("承保通知：通过。",)) if insurer == "anxin" else None
 

@@ -54,7 +54,7 @@ OF_A_POOL: Final = {"pool_statement"}
 OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement", "statement", "answer_statement"}
 NAMING: Final = {"purchase", "check_identity", "settle", "agree_to_payment"}
 #: Lists of what one reaches: there is nothing to be refused, and nothing of others in them (test_settled, test_payables_routes).
-LISTS: Final = {"cases", "payables", "payouts"}
+LISTS: Final = {"cases", "payables", "payouts", "rosters"}
 #: What is said of another's is what is said of nothing, by another status than 404.
 OTHERWISE: Final = {"propose_statement": 422, "prepay_hospital": 422, "call_recoveries": 422, "reissue_payout": 409}
 #: A hospital says in its own name alone whose a settlement is; in a file each line has its own refusal (test_files).
@@ -102,6 +102,8 @@ SELECT (SELECT count(*) FROM orders WHERE state <> 'void'), (SELECT count(*) FRO
        (SELECT jsonb_object_agg(id, state) FROM statement), (SELECT count(*) FROM statement_line),
        (SELECT jsonb_object_agg(id, state) FROM payout), (SELECT count(*) FROM recovery), (SELECT count(*) FROM reconciliation),
        (SELECT count(*) FROM agreement), (SELECT count(*) FROM bank_account), (SELECT count(*) FROM notice),
+       (SELECT count(*) FROM sponsor), (SELECT count(*) FROM sponsor_payment), (SELECT jsonb_object_agg(id, state) FROM roster),
+       (SELECT count(*) FROM roster_line),
        (SELECT jsonb_agg(used ORDER BY whose, product) FROM accumulator)
 """
 

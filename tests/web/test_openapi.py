@@ -79,9 +79,10 @@ def test_every_code_of_ours_is_described_where_its_status_is() -> None:
 def test_bodies_take_no_field_that_is_not_described() -> None:
     bodies = {media: content["schema"] for _, _, described in operations()
               for media, content in described.get("requestBody", {}).get("content", {}).items() if media != "application/json"}
-    assert bodies == {"application/x-ndjson": {"type": "string"}}
+    assert bodies == {"application/x-ndjson": {"type": "string"}, "text/csv": {"type": "string"}}
     names = {described["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
              for _, _, described in operations() if "application/json" in described.get("requestBody", {}).get("content", {})}
     assert names == {"Purchase", "IdentityProof", "PaymentNotice", "NewCredential", "SettlementMessage", "Deduction", "NotDeducted",
-                     "Judgement", "PaymentAgreement", "PolicyShown", "Day", "NewStatement", "StatementAnswer", "NewPrepayment"}
+                     "Judgement", "PaymentAgreement", "PolicyShown", "Day", "NewStatement", "StatementAnswer", "NewPrepayment",
+                     "NewSponsor", "SponsorPayment", "Confirmation", "RosterStep"}
     assert all(DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False for name in names)

@@ -27,7 +27,7 @@ def _sound(found: Any) -> Any:
     return found.ok()
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer("application/x-ndjson", "text/csv")
 def _lines(ctx: Any, value: Any) -> bytes:
     """A file as it is sent: a text as it is, anything else as one line of JSON."""
     return value.encode(errors="replace") if isinstance(value, str) else json.dumps(value).encode()

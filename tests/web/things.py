@@ -15,7 +15,8 @@ def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str
     """Parts of paths that lead to somebody's things, at a hospital."""
     order = desk.order_of(person)
     return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
-            "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk)}
+            "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk),
+            "sponsor": sponsor_of(desk), "roster": roster_of(desk)}
 
 
 def _post(desk: Desk, path: str, who: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -68,6 +69,31 @@ def payout_of(desk: Desk) -> str:
     return str(made["payout",])
 
 
+def sponsor_of(desk: Desk) -> str:
+    """Somebody who pays for others."""
+    made = _MADE.setdefault(desk, {})
+    if ("sponsor",) not in made:
+        asked = {"name": f"资助方{number()}（示例）", "kind": "charity", "credit_limit_fen": 0}
+        made["sponsor",] = str(_post(desk, "/sponsors", desk.token("agency"), asked)["sponsor"])
+    return str(made["sponsor",])
+
+
+def roster_of(desk: Desk) -> str:
+    """A file of people that waits for its check."""
+    made = _MADE.setdefault(desk, {})
+    if ("roster",) not in made:
+        answer = desk.send("POST", f"/v1/{HERE}/sponsors/{sponsor_of(desk)}/rosters/{PRODUCT}", desk.token("agency"), content=roster_file(),
+                           headers={"Idempotency-Key": f"thing-{number()}", "Content-Type": "text/csv"})
+        assert answer.status_code == 201, answer.text
+        made["roster",] = str(answer.json()["roster"])
+    return str(made["roster",])
+
+
+def roster_file() -> bytes:
+    """A file of one person under a number that no other file has."""
+    return f"姓名,证件号码,备注\n上官婉莹,990101198005061001,{number()}\n".encode()
+
+
 def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPITAL, *, is_own: bool = False) -> Any:
     """What an operation is asked of these things, as who names nobody else (`is_own`), or as who names them; bytes are no JSON."""
     message = bill(person) | {"hospital": hospital}
@@ -87,5 +113,10 @@ def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPI
         "reconcile": {"day": "2026-03-10", "count": 0, "fen": 0},
         "propose_statement": {"hospital": hospital, "product": PRODUCT, "upto": "2026-12-31"},
         "answer_statement": {"agree": False},
+        "register_sponsor": {"name": f"资助方{number()}（示例）", "kind": "employer"},
+        "fund_sponsor": {"fen": 100, "reference": f"B{number()}"},
+        "upload_roster": roster_file(),
+        "confirm_roster": {"digest": "0" * 64},
+        "steer_roster": {"step": "pause"},
         "prepay_hospital": {"hospital": hospital, "product": PRODUCT, "fen": 100},
     }.get(operation)

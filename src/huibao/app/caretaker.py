@@ -6,6 +6,7 @@ the same rows, and every step may be done twice. One process has the turn, by a 
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,12 +15,14 @@ import psycopg
 from psycopg import AsyncConnection
 
 from huibao.app.claims import Claims
+from huibao.app.rosters import RUNNERS, Runner
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import TurnedAway
 from huibao.core.points import reached
 from huibao.db.connect import connect_service
 from huibao.db.errors import DatabaseUnreachable
+from huibao.db.wire import Wire
 from huibao.enrolment import own
 from huibao.enrolment.purchase import TIME_TO_PAY
 from huibao.gateways.cash import CashChannel, ChannelRefused, ChannelUnreachable, Payment
@@ -46,7 +49,8 @@ class Caretaker:
     for another."""
 
     def __init__(
-        self, engine: Engine, cash: CashChannel, claims: Claims, client: httpx.AsyncClient, database_url: str, secret: bytes
+        self, engine: Engine, cash: CashChannel, claims: Claims, client: httpx.AsyncClient, database_url: str, secret: bytes,
+        served: Callable[[], int],
     ) -> None:
         self._engine = engine
         self._cash = cash
@@ -54,6 +58,7 @@ class Caretaker:
         self._client = client
         self._database_url = database_url
         self._secret = secret
+        self._served = served
         self._stopping = False
         self._refunds_after: dict[str, int] = {}
         self._asked_void: dict[str, int] = {}
@@ -79,6 +84,8 @@ class Caretaker:
                         duties.create_task(self._payments())
                         duties.create_task(self._settlements())
                         duties.create_task(self._insurers())
+                        for _ in range(RUNNERS):
+                            duties.create_task(self._rosters())
             except* _OUTAGES as outage:
                 _LOG.warning("the caretaker lost the database: %s", type(outage.exceptions[0]).__name__)
             except* Exception as bugs:  # noqa: BLE001 - the rows are still there, and so must be who looks after them
@@ -170,6 +177,21 @@ class Caretaker:
                 for programme in self._engine.programmes.values():
                     await self._claims.look_after(connection, programme)
                 await asyncio.sleep(EVERY_S)
+
+    # ── rosters ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _rosters(self) -> None:
+        """One runner of rosters; where there is none to run, it tidies up."""
+        runner = Runner(self._engine, self._connect, self._served)
+        try:
+            async with await self._connect() as connection:
+                wire = Wire(connection)
+                while not self._stopping:
+                    if not await runner.turn(wire):
+                        await runner.clear(wire)
+                        await asyncio.sleep(EVERY_S)
+        finally:
+            await runner.close()
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -57,7 +57,8 @@ class Engine:
         self.identity = IdentityService(
             self._client, f"{settings.outside_url}/identity", settings.secrets.channel_secret, self.clock)
         claims = Claims(self, Outside(self._client, settings.outside_url, settings.secrets.channel_secret, self.clock))
-        self._caretaker = Caretaker(self, channel, claims, self._client, settings.database_url, settings.secrets.channel_secret)
+        self._caretaker = Caretaker(self, channel, claims, self._client, settings.database_url, settings.secrets.channel_secret,
+                                    lambda: self.batcher.served)
         self._cares: asyncio.Task[None] | None = None
         self._lanes: list[tuple[asyncio.Task[None], Lane[Any, Any]]] = []
         self._shelves: dict[str, Shelf] = {}
@@ -66,6 +67,11 @@ class Engine:
     def secret(self) -> bytes:
         """What signs the tokens of identity checks."""
         return self.settings.secrets.token_secret
+
+    @property
+    def index_key(self) -> bytes:
+        """What blind indexes are made with."""
+        return self.settings.secrets.index_key
 
     def waiting(self, programme: str) -> int:
         """How many commands of a programme wait in this process."""
@@ -110,6 +116,13 @@ class Engine:
         """A connection that reads one programme as the service, in one transaction."""
         async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(SQL["look"], {"schema": self.programmes[programme].schema})
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self, programme: str) -> AsyncIterator[AsyncConnection[Any]]:
+        """As `reading`, and may write what is no effect yet: lines of a file that a command takes up when it is whole."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute(SQL["look_and_write"], {"schema": self.programmes[programme].schema})
             yield connection
 
     @asynccontextmanager

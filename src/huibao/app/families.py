@@ -1,7 +1,7 @@
 """Commands by family: each family of a programme has a queue of its own, and what it loads and decides."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from huibao.catalogue.model import Programme
 from huibao.core.sealing import Keyring
@@ -16,14 +16,17 @@ from huibao.remittance.model import Sent as RemittanceSent
 from huibao.remittance.work import Remittances
 from huibao.settlement.model import Adjust, Agree, Confirm, Judge, Reverse, Settle, Withdraw
 from huibao.settlement.work import Desk
+from huibao.sponsored import model as sponsored
+from huibao.sponsored.work import Sponsored
 from huibao.web.engine import Command
 
 #: In the order in which a lane goes round.
-FAMILIES: Final = ("orders", "desk", "payables", "reconciliation", "remittance")
+FAMILIES: Final = ("orders", "desk", "payables", "reconciliation", "remittance", "sponsored")
 
 _OF: Final[Mapping[type, str]] = (
     dict.fromkeys((Buy, Paid, Release), "orders")
     | dict.fromkeys((Settle, Reverse, Confirm, Withdraw, Adjust, Judge, Agree), "desk")
+    | dict.fromkeys(get_args(sponsored.Command), "sponsored")
     | {Reconcile: "reconciliation"}
     | dict.fromkeys(
         (Register, CallBack, Decide, Make, RemittanceSent, BankPaid, BankReturned, ReadBack, Acknowledge, Resolve), "remittance"))
@@ -46,5 +49,6 @@ def works(programme: Programme, keyring: Keyring, index_key: bytes) -> Mapping[s
         "payables": lambda: Payables(programme),
         "reconciliation": lambda: Reconciliations(programme),
         "remittance": lambda: Remittances(programme, keyring),
+        "sponsored": lambda: Sponsored(programme),
     }
     return {f"{programme.code} {family}": made[family]() for family in FAMILIES}

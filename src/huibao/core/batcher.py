@@ -84,6 +84,8 @@ class Batcher(Generic[C, A]):
         self._queues: dict[str, _Queue[C, A]] = {}
         self._bells: defaultdict[str, list[asyncio.Event]] = defaultdict(list)
         self._closed = False
+        #: How many commands of people were handed to lanes so far: whether anybody is being served, files can see by it.
+        self.served = 0
 
     async def submit(self, programme: str, key: bytes, body: bytes, command: C, urgency: Urgency = "interactive") -> A:
         """The command's answer, once a batch it was in is committed. Raises `TurnedAway`, or what the lane failed with.
@@ -163,6 +165,8 @@ class Batcher(Generic[C, A]):
                 item.answer.set_exception(TurnedAway(self._retry_after(queue)))
                 continue
             batch.append(item)
+        if source is queue.interactive:
+            self.served += len(batch)
         return batch
 
     async def _carry_out(self, name: str, batch: Sequence[Waiting[C, A]], run: Run[C, A]) -> None:

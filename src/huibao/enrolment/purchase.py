@@ -81,7 +81,7 @@ def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
     if isinstance(offer, Refusal):
         return offer
     buyer = state.people.get(buy.buyer)
-    refused = _buyer(buyer, state.on) or _consent(state, offer, buy, at)
+    refused = _buyer(buy, buyer, state.on) or _consent(state, offer, buy, at)
     if refused or buyer is None:
         return refused or refusals.buyer_unknown()
     wishes = _wishes(offer, buy)
@@ -138,14 +138,15 @@ def _offer(state: State, buy: Buy) -> Offer | Refusal:
     return offer
 
 
-def _buyer(buyer: Member | None, on: date) -> Refusal | None:
+def _buyer(buy: Buy, buyer: Member | None, on: date) -> Refusal | None:
     # Whose key was erased is nobody any more: no evidence of consent could be kept.
     if buyer is None or buyer.wrapped is None:
         return refusals.buyer_unknown()
     if buyer.died is not None and buyer.died <= on:
         return refusals.person_died("投保人", "buyer")
     age = whole_years(buyer.born, on)
-    return refusals.buyer_minor(age) if age < 18 else None
+    # Who pays for others is the policyholder: a child may be insured in its own name then.
+    return refusals.buyer_minor(age) if age < 18 and buy.pay_with != "sponsor" else None
 
 
 def _consent(state: State, offer: Offer, buy: Buy, at: datetime) -> Refusal | None:

@@ -35,9 +35,11 @@ _KINDS: Final = {Buy: "purchase", Paid: "payment", Release: "release"}
 class Orders:
     """`Work` of a programme's orders; keeps the shelf between batches."""
 
-    def __init__(self, programme: Programme, keyring: Keyring) -> None:
+    def __init__(self, programme: Programme, keyring: Keyring, *, looks_only: bool = False) -> None:
+        """`looks_only` locks nothing, for who decides without writing."""
         self.programme = programme
         self._keyring = keyring
+        self._looks_only = looks_only
         self._shelf: Shelf | None = None
 
     async def load(self, wire: Wire, commands: Sequence[Command], at: datetime) -> State:
@@ -48,8 +50,9 @@ class Orders:
         # No sponsor has a name that the database cannot hold.
         sponsors = sorted({buy.sponsor for buy in buys if buy.sponsor is not None and "\0" not in buy.sponsor})
         named = {person for buy in buys for person in (buy.buyer, *(wish.member for wish in buy.insured))}
-        locked = people.lock(wire, sorted(named), order_ids)
-        sponsored = wire.ask(ledger.SQL["lock_sponsors"], {"sponsors": Texts(sponsors)}) if sponsors else None
+        locked = people.look(wire, sorted(named)) if self._looks_only else people.lock(wire, sorted(named), order_ids)
+        sponsored = wire.ask(ledger.SQL["look_at_sponsors" if self._looks_only else "lock_sponsors"],
+                             {"sponsors": Texts(sponsors)}) if sponsors else None
         version = wire.ask(catalogue.SQL["version"])
         found = await self._orders(wire, order_ids) if order_ids else {}
         everyone = sorted(named | {order.buyer for order in found.values()}

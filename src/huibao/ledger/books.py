@@ -72,8 +72,9 @@ class Books:
             raise BooksError(f"{kind} does not go from {debit.kind} to {credit.kind}")
         if fen <= 0:
             raise BooksError(f"{kind} of {fen} fen")
-        if not debit.overdraft and debit.balance_fen - debit.held_fen < fen:
-            raise BooksError(f"{kind} of {fen} fen from {debit.kind} with {debit.balance_fen - debit.held_fen} free")
+        free_fen = debit.balance_fen - debit.held_fen + debit.credit_limit_fen
+        if not debit.overdraft and free_fen < fen:
+            raise BooksError(f"{kind} of {fen} fen from {debit.kind} with {free_fen} free")
         debit.balance_fen -= fen
         credit.balance_fen += fen
         self._net[debit.id][0] += fen

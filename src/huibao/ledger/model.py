@@ -49,7 +49,7 @@ class BooksError(AssertionError):
 
 @dataclass(slots=True)
 class Account:
-    """An account as a batch sees it: amounts at load, moved on by what the batch decides."""
+    """An account as a batch sees it: amounts at load, moved on by what the batch decides. Only a sponsor's may have a credit limit."""
 
     id: int
     owner_id: int | None
@@ -60,11 +60,12 @@ class Account:
     state: str
     balance_fen: int
     held_fen: int
+    credit_limit_fen: int = 0
 
     @property
     def free_fen(self) -> int:
-        """What may be spent: the balance less what is held, nothing where the account is not open."""
-        return self.balance_fen - self.held_fen if self.state == "open" else 0
+        """What may be spent: the balance less what is held, and the credit; nothing where the account is not open."""
+        return self.balance_fen - self.held_fen + self.credit_limit_fen if self.state == "open" else 0
 
 
 @dataclass(frozen=True, slots=True)

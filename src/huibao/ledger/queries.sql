@@ -4,10 +4,15 @@ SELECT id, owner_id, kind, product, party, overdraft, state, credit_fen - debit_
 FROM account WHERE owner_id = ANY(%(people)s::bigint[]);
 
 -- :name lock_sponsors
--- Prepaid accounts of sponsors, bounded and shared: locked after people, in order of id.
-SELECT id, owner_id, kind, product, party, overdraft, state, credit_fen - debit_fen, held_fen
+-- Accounts of sponsors, bounded and shared: locked after people, in order of id.
+SELECT id, owner_id, kind, product, party, overdraft, state, credit_fen - debit_fen, held_fen, credit_limit_fen
 FROM account WHERE kind = 'sponsor' AND party = ANY(%(sponsors)s::text[])
 ORDER BY id FOR NO KEY UPDATE;
+
+-- :name look_at_sponsors
+-- As lock_sponsors, for who only asks.
+SELECT id, owner_id, kind, product, party, overdraft, state, credit_fen - debit_fen, held_fen, credit_limit_fen
+FROM account WHERE kind = 'sponsor' AND party = ANY(%(sponsors)s::text[]) ORDER BY id;
 
 -- :name years_of
 -- What people's accounts paid and hold, in every year: a hold may end in a later one than it began in.

@@ -32,6 +32,11 @@ def lock(wire: Wire, people: Sequence[int], orders: Sequence[int]) -> Asked:
     return wire.ask(SQL["lock_people"], {"people": Int8s(sorted(set(people))), "orders": Int8s(orders)})
 
 
+def look(wire: Wire, people: Sequence[int]) -> Asked:
+    """As `lock` for people that are named, for who only asks: what follows may be true no more when it is read."""
+    return wire.ask(SQL["look_at_named"], {"people": Int8s(sorted(set(people)))})
+
+
 def ask(wire: Wire, locked: Asked, people: Sequence[int], on: date) -> AskedPeople:
     """Queues what is true of people on a day."""
     given = {"people": Int8s(sorted(set(people))), "on": on}

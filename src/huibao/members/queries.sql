@@ -15,6 +15,12 @@ FROM person p LEFT JOIN person_key k ON k.person_id = p.id
 WHERE p.id = ANY(%(people)s::bigint[])
 ORDER BY p.id FOR NO KEY UPDATE OF p;
 
+-- :name look_at_named
+-- As lock_named, for who only asks.
+SELECT p.id, p.born, p.died, k.wrapped
+FROM person p LEFT JOIN person_key k ON k.person_id = p.id
+WHERE p.id = ANY(%(people)s::bigint[]);
+
 -- :name enrolments
 -- Basic insurance in force on a day, as known now.
 SELECT person_id, insurance, status, area FROM enrolment

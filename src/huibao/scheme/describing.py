@@ -64,6 +64,7 @@ def _sections(scheme: Scheme) -> dict[str, tuple[Rule, ...]]:
         "出院直赔": scheme.desk,
         "退保退款": scheme.refund,
         "账户资金划转": scheme.remittance,
+        "资助参保": scheme.sponsored,
     }
 
 
@@ -162,6 +163,11 @@ def _remitting(rule: model.Remitting) -> str:
     return f"{when}{least}按产品成批划转；保险公司收款账户变更核准后 {rule.account_days} 个工作日生效"
 
 
+def _sponsored(rule: model.Sponsored) -> str:
+    return (f"{'逐人告知' if rule.notice else '不逐人告知'}；"
+            f"已自行投保的{'，未起保的改由资助方出资，原保费原路退回' if rule.replaces_own else '不重复投保，不向资助方收费'}")
+
+
 _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Payer: _payer,
     model.Insured: lambda rule: _enrolment(rule.insurance, rule.status),
@@ -191,4 +197,5 @@ _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Desk: _desk,
     model.Refund: _refund,
     model.Remitting: _remitting,
+    model.Sponsored: _sponsored,
 }

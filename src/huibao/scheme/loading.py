@@ -85,6 +85,7 @@ def load_text(name: str, text: str) -> Scheme:
         desk=reading.versions(root, "desk", sections.desk),
         refund=reading.versions(root, "refund", sections.refund),
         remittance=reading.versions(root, "remittance", sections.remittance),
+        sponsored=reading.versions(root, "sponsored", sections.sponsored),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     reading.close()

@@ -335,6 +335,20 @@ REMITTING: Final = Remitting(Basis(EXAMPLE, date.min, None))
 
 
 @dataclass(frozen=True, slots=True)
+class Sponsored:
+    """How people are enrolled whose premium a sponsor pays: whether each is told, and whether a policy of their own that has not begun
+    gives way (it is surrendered, and refunded by the channel it was paid through) instead of their line being rejected."""
+
+    basis: Basis
+    notice: bool = True
+    replaces_own: bool = False
+
+
+#: How sponsored people are enrolled where the scheme is silent.
+SPONSORED: Final = Sponsored(Basis(EXAMPLE, date.min, None))
+
+
+@dataclass(frozen=True, slots=True)
 class Scheme:
     """One area's scheme as loaded. `admdvs` are the prefixes of the area codes it reaches."""
 
@@ -371,4 +385,5 @@ class Scheme:
     desk: tuple[Desk, ...]
     refund: tuple[Refund, ...]
     remittance: tuple[Remitting, ...]
+    sponsored: tuple[Sponsored, ...]
     digest: str

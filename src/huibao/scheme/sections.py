@@ -134,6 +134,10 @@ def _month_days(table: Table, key: str) -> tuple[int, ...]:
     return tuple(days)
 
 
+def sponsored(reading: Reading, table: Table, basis: Basis) -> model.Sponsored:
+    return model.Sponsored(basis, table.flag("notice", True), table.flag("replaces_own", False))
+
+
 def kinds(reading: Reading, table: Table, basis: Basis) -> model.Kinds:
     return model.Kinds(basis, _some(table, "sell", words.KINDS))
 

@@ -46,8 +46,8 @@ WHERE a.held_fen IS DISTINCT FROM COALESCE(p.fen, 0)::bigint;
 
 -- :name bounds
 -- c. No account is beyond its bound.
-SELECT format('account %%s (%%s) is overdrawn by %%s fen', id, kind, debit_fen + held_fen - credit_fen) FROM account
-WHERE NOT overdraft AND debit_fen + held_fen > credit_fen;
+SELECT format('account %%s (%%s) is overdrawn by %%s fen', id, kind, debit_fen + held_fen - credit_fen - credit_limit_fen) FROM account
+WHERE NOT overdraft AND debit_fen + held_fen > credit_fen + credit_limit_fen;
 
 -- :name requests
 -- d. Each request was decided once, and each decision answers a request.

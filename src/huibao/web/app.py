@@ -18,8 +18,10 @@ from huibao.web import (
     policies,
     purchases,
     reconciliation,
+    rosters,
     settled,
     settlements,
+    sponsors,
 )
 from huibao.web.engine import Engine
 from huibao.web.operations import Operation
@@ -29,6 +31,7 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     *health.OPERATIONS, *catalogue.OPERATIONS, *members.OPERATIONS, *accounts.OPERATIONS, *account_use.OPERATIONS, *purchases.OPERATIONS,
     *orders.OPERATIONS, *policies.OPERATIONS, *settlements.OPERATIONS, *files.OPERATIONS, *settled.OPERATIONS,
     *reconciliation.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
+    *sponsors.OPERATIONS, *rosters.OPERATIONS,
 )
 
 

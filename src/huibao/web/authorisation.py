@@ -71,6 +71,16 @@ prepay_hospital      .       .       .          .          insurer  .         . 
 reissue_payout       .       .       .          .          insurer  .         .          .        .          .
 call_recoveries      .       .       .          .          insurer  .         .          .        .          .
 recoveries           .       .       .          programme  insurer  .         .          .        programme  .
+register_sponsor     .       .       programme  .          .        .         .          .        .          .
+fund_sponsor         .       .       programme  .          .        .         .          .        .          .
+sponsors             .       .       programme  programme  .        .         .          .        programme  .
+upload_roster        .       .       programme  .          .        .         .          .        .          .
+rosters              .       .       programme  programme  insurer  .         .          .        programme  .
+roster               .       .       programme  programme  insurer  .         .          .        programme  .
+roster_rejected      .       .       programme  programme  .        .         .          .        programme  .
+confirm_roster       .       .       programme  programme  .        .         .          .        .          .
+steer_roster         .       .       programme  programme  .        .         .          .        .          .
+roster_statement     .       .       programme  programme  insurer  .         .          .        programme  .
 issue_credential     .       .       .          .          .        .         .          .        .          programme
 revoke_credential    .       .       .          .          .        .         .          .        .          programme
 """

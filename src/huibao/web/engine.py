@@ -20,9 +20,10 @@ from huibao.reconciliation.model import Reconcile
 from huibao.record.model import Answer
 from huibao.remittance import model as remittance
 from huibao.settlement import model as settlement
+from huibao.sponsored import model as sponsored
 
 #: What may be submitted: each family decides its own.
-Command = enrolment.Command | settlement.Command | payables.Command | Reconcile | remittance.Command
+Command = enrolment.Command | settlement.Command | payables.Command | Reconcile | remittance.Command | sponsored.Command
 
 
 class IdentityDesk(Protocol):
@@ -69,6 +70,11 @@ class Engine(Protocol):
     def secret(self) -> bytes: ...
 
     @property
+    def index_key(self) -> bytes:
+        """What blind indexes are made with."""
+        ...
+
+    @property
     def identity(self) -> IdentityDesk: ...
 
     @property
@@ -86,6 +92,10 @@ class Engine(Protocol):
 
     def reading(self, programme: str) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
         """A connection that reads in the programme's schema, in one transaction."""
+        ...
+
+    def writing(self, programme: str) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
+        """As `reading`, and may write what is no effect yet: lines of a file that a command takes up when it is whole."""
         ...
 
     def shared(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:

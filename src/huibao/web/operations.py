@@ -1,7 +1,7 @@
 """One operation of the API, and what its handler is given: every route is declared alike and answered by one service."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
@@ -31,7 +31,7 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Call(Generic[A]):
     """A request that was let in: what it asks, read and checked, and who asks. `key` is its idempotency key where it has one.
 
-    `raw` is the body as sent, `headers` are by lower-case name.
+    `raw` is the body as sent, `headers` are by lower-case name. A body that is streamed comes by `pieces` instead, once.
     """
 
     engine: Engine
@@ -42,6 +42,7 @@ class Call(Generic[A]):
     key: str
     caller: Principal | None
     reach: Reach
+    pieces: AsyncIterator[bytes] | None = None
 
     @property
     def principal(self) -> Principal:
@@ -81,6 +82,8 @@ PATH_PARTS: Final[Mapping[str, PathPart]] = {
     "settlement": PathPart("[0-9]{6}-S[0-9]{12}-[0-9]", "The settlement's number here.", settlement_number("990000", 124)),
     "statement": PathPart("[1-9][0-9]{0,17}", "The statement's number.", "125"),
     "payout": PathPart("[1-9][0-9]{0,17}", "The payout's number.", "7"),
+    "sponsor": PathPart("[1-9][0-9]{0,17}", "The sponsor's number.", "126"),
+    "roster": PathPart("[1-9][0-9]{0,17}", "The roster's number.", "8"),
     "credential": PathPart("[1-9][0-9]{0,17}", "The credential's id.", "42"),
 }
 
@@ -92,8 +95,8 @@ class Operation(Generic[A]):
     """A route: how it is called, what it asks and answers with an example of each, which refusals to expect of it.
 
     `asks` is the body of a POST, the query of a GET; `keyed` operations need an idempotency key. `refuses` has the
-    statuses that are not plain from all this, `also` the media types besides JSON that it may answer with. A body has at
-    most `most_bytes`; one of `media` other than JSON is read by the handler itself.
+    statuses that are not plain from all this, `also` the media types besides JSON that it may answer with. A body has at most
+    `most_bytes`; one of `media` other than JSON is read by the handler itself, `streamed` piece by piece.
     """
 
     id: str
@@ -109,6 +112,7 @@ class Operation(Generic[A]):
     answer_example: msgspec.Struct | None
     most_bytes: int
     media: str
+    streamed: bool = False
     also: tuple[str, ...] = ()
 
     @property
@@ -147,6 +151,7 @@ def operation(
     answered: msgspec.Struct | None = None,
     most_bytes: int = BODY_LIMIT,
     media: str = JSON,
+    streamed: bool = False,
     also: tuple[str, ...] = (),
 ) -> Callable[[Handle[A]], Operation[A]]:
     """Makes an operation of its handler, under the handler's name; `asked` and `answered` are its examples."""
@@ -154,6 +159,6 @@ def operation(
     def made(handle: Handle[A]) -> Operation[A]:
         name: Any = handle
         return Operation(name.__name__, method, path, handle, asks, answers, status, keyed, refuses, asked, answered, most_bytes, media,
-                         also)
+                         streamed, also)
 
     return made

@@ -71,8 +71,8 @@ def method_refused() -> Refusal:
 
 
 def body_not_lines(media: str) -> Refusal:
-    return Refusal("body.not_lines", None, f"请求体应为 {media}：每行一个 JSON 结算报文。请设置请求头 Content-Type。",
-                   f"the body should be {media}, one JSON settlement a line: set Content-Type")
+    return Refusal("body.not_lines", None, f"请求体应为 {media}，一行一条。请设置请求头 Content-Type。",
+                   f"the body should be {media}, one to a line: set Content-Type")
 
 
 def not_a_bill() -> Refusal:

@@ -130,7 +130,9 @@ class Service:
         if not known:
             raise Refused(refusals.programme_unknown())
         key = _key(headers) if operation.keyed else ""
-        raw = await _body(receive, headers, operation) if operation.has_body else b""
+        if operation.streamed:
+            return Call(self._engine, headers, path, _NOTHING, b"", key, caller, reach, _pieces(receive, headers, operation))
+        raw = b"".join([piece async for piece in _pieces(receive, headers, operation)]) if operation.has_body else b""
         asked = read(raw if operation.has_body else scope["query_string"])
         return Call(self._engine, headers, path, asked, raw, key, caller, reach)
 
@@ -199,18 +201,17 @@ def _key(headers: Mapping[bytes, bytes]) -> str:
     return key.decode("ascii")
 
 
-async def _body(receive: Receive, headers: Mapping[bytes, bytes], operation: Operation[Any]) -> bytes:
-    """The whole body, as long as it may be."""
+async def _pieces(receive: Receive, headers: Mapping[bytes, bytes], operation: Operation[Any]) -> AsyncIterator[bytes]:
+    """The body as it comes, as long as it may be."""
     if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != operation.media.encode():
         raise Refused(refusals.body_not_json() if operation.media == JSON else refusals.body_not_lines(operation.media))
-    body = bytearray()
-    while True:
+    so_far, is_over = 0, False
+    while not is_over:
         message = await receive()
         if message["type"] != "http.request":
             raise Refused(refusals.request_malformed())
-        chunk: bytes = message.get("body", b"")
-        body += chunk
-        if len(body) > operation.most_bytes:
+        piece: bytes = message.get("body", b"")
+        so_far, is_over = so_far + len(piece), not message.get("more_body")
+        if so_far > operation.most_bytes:
             raise Refused(refusals.body_too_large(operation.most_bytes))
-        if not message.get("more_body"):
-            return bytes(body)
+        yield piece

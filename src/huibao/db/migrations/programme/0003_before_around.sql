@@ -148,6 +148,104 @@ GRANT UPDATE (state, reason) ON remittance_line TO huibao_service;
 
 -- ── sponsored groups ────────────────────────────────────────────────────────────────────────────────────────────────
 
+-- Who pays for others. Its money is the account of kind 'sponsor' whose party is its name.
+CREATE TABLE sponsor (
+    id          bigint PRIMARY KEY,                     -- request.id
+    name        text NOT NULL UNIQUE,
+    kind        text NOT NULL CHECK (kind IN ('subsidy', 'charity', 'donation', 'employer')),
+    at          timestamptz NOT NULL,
+    credential  bigint NOT NULL
+);
+
+-- Money that came from a sponsor, under the bank's own reference: each once.
+CREATE TABLE sponsor_payment (
+    sponsor_id  bigint NOT NULL REFERENCES sponsor,
+    reference   text NOT NULL,
+    fen         bigint NOT NULL CHECK (fen > 0),
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (sponsor_id, reference)
+);
+
+-- How far a sponsor may spend ahead of its money, where it was agreed that it pays afterwards.
+ALTER TABLE account ADD COLUMN credit_limit_fen bigint NOT NULL DEFAULT 0 CHECK (credit_limit_fen >= 0);
+ALTER TABLE account ADD CONSTRAINT account_credit CHECK (credit_limit_fen = 0 OR kind = 'sponsor');
+ALTER TABLE account DROP CONSTRAINT account_check;
+ALTER TABLE account ADD CONSTRAINT account_check CHECK (overdraft OR debit_fen + held_fen <= credit_fen + credit_limit_fen);
+
+-- A file of people whose premium a sponsor pays. The file itself is not kept: each line became a person or a reason when it was read.
+CREATE SEQUENCE roster_id;
+CREATE TABLE roster_upload (                            -- lines of an upload that was cut short are cleared away a day later
+    id          bigint PRIMARY KEY,
+    at          timestamptz NOT NULL
+);
+CREATE TABLE roster (
+    id          bigint PRIMARY KEY,                     -- roster_upload.id
+    request_id  bigint NOT NULL UNIQUE,
+    at          timestamptz NOT NULL,
+    sponsor_id  bigint NOT NULL REFERENCES sponsor,
+    product     text NOT NULL,
+    digest      bytea NOT NULL,                         -- SM3 of the file's bytes
+    lines       integer NOT NULL CHECK (lines > 0),
+    state       text NOT NULL CHECK (state IN ('checking', 'checked', 'running', 'paused', 'cancelled', 'done')),
+    credential  bigint NOT NULL,
+    report      jsonb,                                  -- what the check found
+    confirmed_by bigint,
+    confirmed_at timestamptz,
+    why         text,                                   -- of a pause that nobody asked for
+    ended_at    timestamptz,
+    CHECK (confirmed_by <> credential),
+    CHECK ((confirmed_by IS NULL) = (confirmed_at IS NULL)),
+    CHECK ((ended_at IS NOT NULL) = (state IN ('cancelled', 'done')))
+);
+CREATE UNIQUE INDEX roster_same ON roster (sponsor_id, product, digest) WHERE state <> 'cancelled';
+CREATE INDEX roster_open ON roster (id) WHERE state IN ('checking', 'running');
+
+-- What is checked, and run, at a time: a stretch of lines.
+CREATE TABLE roster_part (
+    roster_id   bigint NOT NULL,
+    number      integer NOT NULL,
+    first_line  integer NOT NULL,
+    last_line   integer NOT NULL,
+    state       text NOT NULL CHECK (state IN ('new', 'checked', 'done')),
+    accepted    integer NOT NULL DEFAULT 0,             -- what the check expects
+    premium_fen bigint NOT NULL DEFAULT 0,
+    categories  jsonb,                                  -- by hardship: how many, and their premium
+    enrolled    integer NOT NULL DEFAULT 0,             -- what became of it
+    charged_fen bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (roster_id, number),
+    CHECK (first_line <= last_line)
+);
+CREATE INDEX roster_part_open ON roster_part (roster_id, number) WHERE state <> 'done';
+
+-- A line of a roster: who it is and what it claims, or why it was rejected; in the end its order, or why there is none.
+CREATE TABLE roster_line (
+    roster_id   bigint NOT NULL,
+    line        integer NOT NULL,                       -- in the file; its header is line 1
+    person_id   bigint,                                 -- none: rejected when it was read
+    category    text,                                   -- the hardship that the file claims
+    tier        text,
+    refused     text,                                   -- a code
+    clause      text,
+    zh          text,
+    en          text,
+    tries       smallint NOT NULL DEFAULT 1,
+    premium_fen bigint,
+    order_id    bigint,
+    PRIMARY KEY (roster_id, line),
+    CHECK (person_id IS NOT NULL OR refused IS NOT NULL),
+    CHECK (refused IS NULL OR order_id IS NULL),
+    CHECK ((order_id IS NULL) = (premium_fen IS NULL))
+) WITH (fillfactor = 60);
+CREATE INDEX roster_line_person ON roster_line (person_id, roster_id) WHERE person_id IS NOT NULL;
+
+GRANT SELECT, INSERT ON sponsor, sponsor_payment, roster_upload, roster, roster_part, roster_line TO huibao_service;
+GRANT USAGE ON SEQUENCE roster_id TO huibao_service;
+GRANT UPDATE (state, report, confirmed_by, confirmed_at, why, ended_at) ON roster TO huibao_service;
+GRANT UPDATE (state, accepted, premium_fen, categories, enrolled, charged_fen) ON roster_part TO huibao_service;
+GRANT UPDATE (refused, clause, zh, en, tries, premium_fen, order_id) ON roster_line TO huibao_service;
+GRANT DELETE ON roster_upload, roster_line TO huibao_service;
+GRANT UPDATE (credit_limit_fen) ON account TO huibao_service;
+
 -- ── accounts that another system keeps ──────────────────────────────────────────────────────────────────────────────
 
 -- ── renewal ─────────────────────────────────────────────────────────────────────────────────────────────────────────

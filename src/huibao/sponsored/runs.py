@@ -1,0 +1,122 @@
+"""The lines of rosters as one family: each is the purchase that it is, decided and written as any other, and its outcome kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from huibao.catalogue.model import Programme
+from huibao.core.refusal import Refusal
+from huibao.core.sealing import Keyring
+from huibao.db.arrays import Int8s, Texts
+from huibao.db.wire import Wire
+from huibao.enrolment import state as enrolment
+from huibao.enrolment.purchase import Granting, decide
+from huibao.enrolment.work import Orders
+from huibao.members import notices
+from huibao.members.notices import Notice
+from huibao.policies.numbers import policy_number
+from huibao.record.model import DONE, Decision, told, untold
+from huibao.scheme.model import SPONSORED, in_force
+from huibao.sponsored import rejections
+from huibao.sponsored.model import Enrol, Outcome
+from huibao.sponsored.words import CATEGORIES
+from huibao.sponsored.work import SQL
+
+#: A line that is refused for this was not reached by the sponsor's money: it stays open, and is tried again.
+SHORT: Final = "sponsor.insufficient"
+
+
+@dataclass(slots=True)
+class State:
+    """The state of orders, and what became of each line."""
+
+    orders: enrolment.State
+    outcomes: list[tuple[Enrol, Outcome]] = field(default_factory=list)
+
+
+def entitled(state: enrolment.State, command: Enrol) -> Refusal | None:
+    """Whether the person holds the hardship that the file claims, as the register knows it on the day."""
+    member = state.people.get(command.buy.buyer)
+    if command.category is None or member is None or member.hardship == command.category:
+        return None
+    return rejections.not_entitled(CATEGORIES[command.category], CATEGORIES.get(member.hardship, member.hardship))
+
+
+def judge(state: enrolment.State, command: Enrol, at: datetime) -> Granting | Refusal:
+    """What a line would come to now: the decision of its purchase, and nothing is moved."""
+    return entitled(state, command) or decide(state, command.buy, at)
+
+
+def said(refusal: Refusal) -> Refusal:
+    """A refusal as a sponsor reads it: whose policy it is that somebody has, is not a sponsor's to learn."""
+    return rejections.OWN_POLICY if refusal.code == rejections.OWN_POLICY.code else refusal
+
+
+class Runs:
+    """`Work` of the lines of rosters: that of orders, with each line's outcome in the same transaction."""
+
+    def __init__(self, programme: Programme, keyring: Keyring) -> None:
+        self._orders = Orders(programme, keyring)
+
+    async def load(self, wire: Wire, commands: Sequence[Enrol], at: datetime) -> State:
+        return State(await self._orders.load(wire, [command.buy for command in commands], at))
+
+    def decide(self, state: State, request_id: int, command: Enrol, at: datetime) -> Decision:
+        """Decides one line as the purchase that it is."""
+        refused = entitled(state.orders, command)
+        if refused:
+            decision = Decision("purchase", refused.code, told(refused), command.buy.credential)
+        else:
+            decision = self._orders.decide(state.orders, request_id, command.buy, at)
+            refused = None if decision.outcome == DONE else untold(decision.body)
+        premium_fen = None if refused else state.orders.new_orders[-1].premium_fen
+        state.outcomes.append((command, Outcome(command.line, None if refused else request_id, premium_fen, refused)))
+        return decision
+
+    def write(self, wire: Wire, state: State, at: datetime) -> None:
+        """Queues what purchases write, what people are told, and what became of the lines."""
+        self._orders.write(wire, state.orders, at)
+        notices.write(wire, _notices(state), at)
+        done = [(command.roster, found) for command, found in state.outcomes if found.order is not None]
+        if done:
+            wire.ask(SQL["lines_enrolled"], {
+                "rosters": Int8s([roster for roster, _ in done]), "lines": Int8s([found.line for _, found in done]),
+                "orders": Int8s([found.order for _, found in done]), "fen": Int8s([found.premium_fen for _, found in done])})
+        short = [(command.roster, found.line) for command, found in state.outcomes if found.why is not None and found.why.code == SHORT]
+        if short:
+            wire.ask(SQL["lines_short"], {"rosters": Int8s([roster for roster, _ in short]), "lines": Int8s([line for _, line in short])})
+        write_refused(wire, [(command.roster, found.line, found.why) for command, found in state.outcomes
+                             if found.why is not None and found.why.code != SHORT])
+
+    def write_hot(self, wire: Wire, state: State, at: datetime) -> None:
+        self._orders.write_hot(wire, state.orders, at)
+
+
+def write_refused(wire: Wire, refused: Sequence[tuple[int, int, Refusal]]) -> None:
+    """Queues why lines are rejected: roster, line, reason."""
+    if refused:
+        why = [said(refusal) for _, _, refusal in refused]
+        wire.ask(SQL["lines_refused"], {
+            "rosters": Int8s([roster for roster, _, _ in refused]), "lines": Int8s([line for _, line, _ in refused]),
+            "codes": Texts([one.code for one in why]), "clauses": Texts([one.clause for one in why]),
+            "zh": Texts([one.zh for one in why]), "en": Texts([one.en for one in why])})
+
+
+def _notices(state: State) -> list[Notice]:
+    """What people are told who are insured now, where the scheme has them told."""
+    orders = state.orders
+    rule = in_force(orders.programme.scheme.sponsored, orders.on) or SPONSORED
+    if not rule.notice:
+        return []
+    told_: list[Notice] = []
+    for order in orders.new_orders:
+        offer = orders.shelf.wordings[order.offer]
+        for policy in order.policies:
+            number = policy_number(orders.programme.code, order.id, policy.position)
+            told_.append(Notice(
+                policy.insured,
+                f"{order.sponsor}已为您出资参加{offer.name}，保单号 {number}，保障期 {policy.period_from} 至 {policy.period_to}，您无需缴费。",
+                f"{order.sponsor} paid for your cover under {offer.name}: policy {number}, from {policy.period_from} to {policy.period_to};"
+                " you pay nothing"))
+    return told_
