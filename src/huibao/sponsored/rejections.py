@@ -27,6 +27,9 @@ OWN_POLICY: Final = Refusal("policy.already_insured", None, "此人本期已有�
                             "the person has a policy or a waiting order of this product already, own or sponsored: not insured again, not"
                                " charged")
 
+NOT_ENROLLED: Final = Refusal("roster.not_enrolled", None, "没有参加基本医疗保险，本产品不收。请先办理基本医保参保。",
+                              "in no basic insurance, which this product asks for: enrol in that first")
+
 
 def uneven(expected: int, found: int) -> Refusal:
     return Refusal("roster.line_uneven", None, f"应有 {expected} 列，实有 {found} 列，或有未闭合的引号。请改正后补送。",

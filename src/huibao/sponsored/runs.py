@@ -25,6 +25,8 @@ from huibao.sponsored.work import SQL
 
 #: A line that is refused for this was not reached by the sponsor's money: it stays open, and is tried again.
 SHORT: Final = "sponsor.insufficient"
+#: What a plan says of whom it does not take, for whatever reason.
+_NOT_TAKEN: Final = "plan.join_not_met"
 
 
 @dataclass(slots=True)
@@ -45,12 +47,16 @@ def entitled(state: enrolment.State, command: Enrol) -> Refusal | None:
 
 def judge(state: enrolment.State, command: Enrol, at: datetime) -> Granting | Refusal:
     """What a line would come to now: the decision of its purchase, and nothing is moved."""
-    return entitled(state, command) or decide(state, command.buy, at)
+    found = entitled(state, command) or decide(state, command.buy, at)
+    return reason(state, command, found) if isinstance(found, Refusal) else found
 
 
-def said(refusal: Refusal) -> Refusal:
+def reason(state: enrolment.State, command: Enrol, refusal: Refusal) -> Refusal:
     """A refusal as a sponsor reads it: whose policy it is that somebody has, is not a sponsor's to learn."""
-    return rejections.OWN_POLICY if refusal.code == rejections.OWN_POLICY.code else refusal
+    if refusal.code == rejections.OWN_POLICY.code:
+        return rejections.OWN_POLICY
+    member = state.people.get(command.buy.buyer)
+    return rejections.NOT_ENROLLED if refusal.code == _NOT_TAKEN and member and not member.person.enrolments else refusal
 
 
 class Runs:
@@ -69,7 +75,7 @@ class Runs:
             decision = Decision("purchase", refused.code, told(refused), command.buy.credential)
         else:
             decision = self._orders.decide(state.orders, request_id, command.buy, at)
-            refused = None if decision.outcome == DONE else untold(decision.body)
+            refused = None if decision.outcome == DONE else reason(state.orders, command, untold(decision.body))
         premium_fen = None if refused else state.orders.new_orders[-1].premium_fen
         state.outcomes.append((command, Outcome(command.line, None if refused else request_id, premium_fen, refused)))
         return decision
@@ -96,7 +102,7 @@ class Runs:
 def write_refused(wire: Wire, refused: Sequence[tuple[int, int, Refusal]]) -> None:
     """Queues why lines are rejected: roster, line, reason."""
     if refused:
-        why = [said(refusal) for _, _, refusal in refused]
+        why = [refusal for _, _, refusal in refused]
         wire.ask(SQL["lines_refused"], {
             "rosters": Int8s([roster for roster, _, _ in refused]), "lines": Int8s([line for _, line, _ in refused]),
             "codes": Texts([one.code for one in why]), "clauses": Texts([one.clause for one in why]),
