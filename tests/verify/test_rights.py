@@ -14,7 +14,7 @@ from tests.books import City, buy, rows, run
 #: Every table: whether the service may insert, the columns it may update, whether it may delete. It may read them all.
 RIGHTS: Final = [
     # 表                    新增    可改的列                                                        删除
-    ("person",              True,  "died phone_index phone_sealed",                                 False),
+    ("person",              True,  "born died identity_index identity_sealed name_index name_sealed phone_index phone_sealed", False),
     ("person_key",          True,  "wrapped",                                                       True),
     ("enrolment",           True,  "known_to",                                                      False),
     ("standing",            True,  "known_to",                                                      False),
@@ -55,6 +55,8 @@ RIGHTS: Final = [
     ("payout",              True,  "due_on ended_at state tries",                                   False),
     ("recovery",            True,  "ended_at state",                                                False),
     ("reconciliation",      True,  "",                                                              False),
+    ("endorsement",         True,  "answered_by answerer_id ended_at ended_by state",               False),
+    ("endorsement_effect",  True,  "",                                                              False),
     ("refund",              True,  "ended_at state",                                                False),
     ("receiving_account",   True,  "decided_at decided_by effective_at state",                      False),
     ("receiving_call",      True,  "",                                                              False),

@@ -1,6 +1,7 @@
 """Things that requests are about, each made when first asked for: orders, settlements, statements, payouts; and what to ask of them."""
 
 import json
+from itertools import count
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -8,6 +9,7 @@ from huibao.payables import own
 from tests.web.running import BUYER, HERE, HOSPITAL, NAMES, PRODUCT, Desk
 from tests.web.wards import bill, number, reversal
 
+_PHONES: Final = count(1)
 _MADE: Final[WeakKeyDictionary[Desk, dict[tuple[str, ...], Any]]] = WeakKeyDictionary()
 
 
@@ -16,7 +18,7 @@ def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str
     order = desk.order_of(person)
     return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
             "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk),
-            "sponsor": sponsor_of(desk), "roster": roster_of(desk)}
+            "sponsor": sponsor_of(desk), "roster": roster_of(desk), "endorsement": endorsement_of(desk, person)}
 
 
 def _post(desk: Desk, path: str, who: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +50,20 @@ def statement_of(desk: Desk, hospital: str) -> str:
         asked = {"hospital": hospital, "product": PRODUCT, "upto": "2026-12-31"}
         made["statement", hospital] = str(_post(desk, "/statements", desk.token("insurer", insurer="anxin"), asked)["statement"])
     return str(made["statement", hospital])
+
+
+def endorsement_of(desk: Desk, person: int) -> str:
+    """A proposal that waits for an answer."""
+    made = _MADE.setdefault(desk, {})
+    if ("endorsement", str(person)) not in made:
+        desk.order_of(person)
+        made["endorsement", str(person)] = str(_post(desk, "/endorsements/corrections", desk.token("agency"), correction(desk, person, "2"))["endorsement"])
+    return str(made["endorsement", str(person)])
+
+
+def correction(desk: Desk, person: int, grade: str) -> dict[str, Any]:
+    """The hospital of a settlement was of another grade."""
+    return {"fact": "hospital_grade", "value": grade, "reason": "等级有误", "evidence": "批复 1", "settlement": settlement_of(desk, person, HOSPITAL)[0]}
 
 
 def payout_of(desk: Desk) -> str:
@@ -118,5 +134,9 @@ def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPI
         "upload_roster": roster_file(),
         "confirm_roster": {"digest": "0" * 64},
         "steer_roster": {"step": "pause"},
+        "change_detail": {"kind": "phone", "value": f"139{next(_PHONES):08d}", "reason": "换号"} | ({} if is_own else {"person": person}),
+        "correct_fact": correction(desk, person, "1"),
+        "amend_order": {"reason": "换人", "remove": person},
+        "answer_endorsement": {"approve": False, "reason": "材料不符"},
         "prepay_hospital": {"hospital": hospital, "product": PRODUCT, "fen": 100},
     }.get(operation)

@@ -5,7 +5,9 @@ from typing import Any, Final, get_args
 
 from huibao.catalogue.model import Programme
 from huibao.core.sealing import Keyring
-from huibao.enrolment.model import Buy, Paid, Release
+from huibao.endorsements.model import Answer, Change, Correct, Expire
+from huibao.endorsements.work import Endorsements
+from huibao.enrolment.model import Amend, Buy, Paid, Release
 from huibao.enrolment.work import Orders
 from huibao.payables.work import Payables
 from huibao.reconciliation.model import Reconcile
@@ -21,15 +23,16 @@ from huibao.sponsored.work import Sponsored
 from huibao.web.engine import Command
 
 #: In the order in which a lane goes round.
-FAMILIES: Final = ("orders", "desk", "payables", "reconciliation", "remittance", "sponsored")
+FAMILIES: Final = ("orders", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements")
 
 _OF: Final[Mapping[type, str]] = (
-    dict.fromkeys((Buy, Paid, Release), "orders")
+    dict.fromkeys((Buy, Paid, Release, Amend), "orders")
     | dict.fromkeys((Settle, Reverse, Confirm, Withdraw, Adjust, Judge, Agree), "desk")
     | dict.fromkeys(get_args(sponsored.Command), "sponsored")
     | {Reconcile: "reconciliation"}
     | dict.fromkeys(
-        (Register, CallBack, Decide, Make, RemittanceSent, BankPaid, BankReturned, ReadBack, Acknowledge, Resolve), "remittance"))
+        (Register, CallBack, Decide, Make, RemittanceSent, BankPaid, BankReturned, ReadBack, Acknowledge, Resolve), "remittance")
+    | dict.fromkeys((Change, Correct, Answer, Expire), "endorsements"))
 
 
 def queue(programme: str, command: Command) -> str:
@@ -50,5 +53,6 @@ def works(programme: Programme, keyring: Keyring, index_key: bytes) -> Mapping[s
         "reconciliation": lambda: Reconciliations(programme),
         "remittance": lambda: Remittances(programme, keyring),
         "sponsored": lambda: Sponsored(programme),
+        "endorsements": lambda: Endorsements(programme, keyring, index_key),
     }
     return {f"{programme.code} {family}": made[family]() for family in FAMILIES}

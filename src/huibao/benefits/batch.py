@@ -131,8 +131,8 @@ class Batch:
         reverses = np.full(len(self.bill), -1, np.int32)
         member = vectors.numbered(self.column("psn_no"))[self.bill] if self.of.shape.household else np.zeros(len(self.bill), np.int32)
         whose = self.person << np.uint64(1)  # leaves the hash of a text odd
-        prepare.link(first, (self.own ^ whose)[self.bill], np.where(reversal, original ^ whose, np.uint64(0))[self.bill], member,
-                     bits[self.bill] & self.plan.frozen, person, status, reverses)
+        prepare.link(first, (self.own ^ whose)[self.bill], np.where(reversal, original ^ whose, np.uint64(0))[self.bill],
+                     self.frozen_for(member), bits[self.bill] & self.plan.frozen, person, status, reverses)
         bills = Bills(self.start, first.view(np.uint8), member, self.visits(), burden, remaining, reverses, terms, held,
                       self.items(), units_of, unheld)
         result = self.of.run(bills, status)
@@ -250,6 +250,13 @@ class Batch:
                 for part in condition.parts:
                     either |= self.truth(part, known)
                 return either
+
+    def frozen_for(self, member: Codes) -> Codes:
+        """Whose facts must agree: a member's, under each version of them."""
+        if not self.has("facts_version"):
+            return member
+        who, version = self.text("psn_no"), self.text("facts_version")
+        return vectors.numbered(pc.binary_join_element_wise(who, version, pa.scalar("#", pa.large_string())))[self.bill]
 
     # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

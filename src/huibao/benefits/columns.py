@@ -20,7 +20,7 @@ from huibao.benefits.vectors import Mask
 #: How many rows of cut groups are set aside before they are folded.
 _ASIDE_ROWS: Final = 20_000
 
-_ALWAYS_READ: Final = ("setl_id", "accept_seq", "psn_no", "reverses", "setl_time", "cover_from", "cover_to", *AMOUNTS)
+_ALWAYS_READ: Final = ("setl_id", "accept_seq", "psn_no", "reverses", "setl_time", "cover_from", "cover_to", "facts_version", *AMOUNTS)
 
 
 class ColumnFold:

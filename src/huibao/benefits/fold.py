@@ -43,7 +43,8 @@ class Settlement:
     `burden_fen` is what earlier payers left (costs beyond it are nobody's); `left_fen` what the person still bears when
     this insurance's turn comes, beyond which nothing is paid. They differ where the plan stands before another payer.
     `person_fen` is what the message says was left to the person; a reversal must say the same.
-    `frozen` says which conditions on the policy hold: the same for every settlement of a policy. A `provisional` bill
+    `frozen` says which conditions on the policy hold: the same for every settlement of a policy, until its facts are corrected
+    and have another `version`. A `provisional` bill
     rests on a fact that nobody knows yet (is the illness pre-existing?), settled at the lower ratio for now.
     """
 
@@ -56,6 +57,7 @@ class Settlement:
     person_fen: int = 0
     frozen: int = 0
     provisional: bool = False
+    version: str = ""
 
 
 class Step(NamedTuple):

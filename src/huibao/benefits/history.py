@@ -74,7 +74,7 @@ class History:
     entries: list[Entry] = field(default_factory=list)
     used: dict[Key, int] = field(default_factory=dict)
     _live: dict[tuple[str, str], Entry] = field(default_factory=dict)
-    _frozen: dict[str, int] = field(default_factory=dict)
+    _frozen: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def accept(self, event: Event) -> Entry:
         """Takes up one event; the entry says what became of it."""
@@ -85,7 +85,7 @@ class History:
     def _settlement(self, bill: Settlement) -> Entry:
         if (bill.psn_no, bill.setl_id) in self._live:
             return Entry(bill, DUPLICATE)
-        if self._frozen.setdefault(bill.psn_no, bill.frozen) != bill.frozen:
+        if self._frozen.setdefault((bill.psn_no, bill.version), bill.frozen) != bill.frozen:
             return Entry(bill, FACTS_DIFFER)
         payments, moved = settle(self.plan, self.used, bill, self.explain)
         self.used.update(moved)

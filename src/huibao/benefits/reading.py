@@ -102,7 +102,7 @@ def _read(plan: Compiled, row: Row, lines: Sequence[Row], acct_inside_fund: bool
         left = min(burden, money.half_up(left * inside, days))
     other = amounts["other_insurance_pay"] or 0
     return Settlement(setl_id, psn_no, text(row, "mdtrt_id") or setl_id, tuple(parts), max(0, burden - other), max(0, left - other),
-                      person, frozen, provisional)
+                      person, frozen, provisional, text(row, "facts_version"))
 
 
 def _paid_by_later(plan: Compiled, row: Row) -> dict[str, int]:

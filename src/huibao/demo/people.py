@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from huibao.core.identity import normal_identity, normal_name, normal_phone
-from huibao.core.sealing import Keyring, Place, blind_index, new_person_key, seal
+from huibao.core.sealing import Keyring, Place, new_person_key, seal
 from huibao.db import sqlfile
 from huibao.demo.population import Person, Population
+from huibao.members import indexes
 
 SQL: Final = sqlfile.load("huibao.demo")
 
@@ -50,14 +50,11 @@ def _sealed(person: Person, programme: str, keyring: Keyring, index_key: bytes) 
     def sealed(column: str, text: str) -> bytes:
         return seal(key, text.encode(), Place(programme, "person", person.id, column))
 
-    def index(field: str, normal: str) -> bytes:
-        return blind_index(index_key, programme, field, normal)
-
     row = (
         person.id, person.psn_no, person.born, person.sex, person.area, person.died,
-        index("identity", normal_identity(person.identity)),
-        index("name_birth", f"{normal_name(person.name)}|{person.born.isoformat()}"),
-        index("phone", normal_phone(person.phone)) if person.phone else None,
+        indexes.of_identity(index_key, programme, person.identity),
+        indexes.of_name(index_key, programme, person.name, person.born),
+        indexes.of_phone(index_key, programme, person.phone) if person.phone else None,
         sealed("identity_sealed", person.identity),
         sealed("name_sealed", person.name),
         sealed("phone_sealed", person.phone) if person.phone else None,

@@ -82,7 +82,21 @@ class Release:
     buyer: int | None = None
 
 
-Command = Buy | Paid | Release
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Who an order that waits is for: somebody is added to it, or taken out of it. A new order stands in its place."""
+
+    credential: int
+    order: int
+    add: InsuredWish | None
+    remove: int | None
+    reason: str
+    consent: Consent | None = None
+    identity: IdentityCheck | None = None
+    buyer: int | None = None
+
+
+Command = Buy | Paid | Release | Amend
 
 
 @dataclass(slots=True)
@@ -150,7 +164,8 @@ class PolicyTold(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OrderTold(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An order as its buyer reads it: what is paid from where, what it waits for, and under which clauses."""
+    """An order as its buyer reads it: what is paid from where, what it waits for, and under which clauses; `replaces` is the order in
+    whose place it stands."""
 
     order: str
     state: str
@@ -167,3 +182,4 @@ class OrderTold(msgspec.Struct, frozen=True, omit_defaults=True):
     en: str
     sponsor_fen: int = 0
     pay_by: datetime | None = None
+    replaces: str | None = None

@@ -33,6 +33,13 @@ FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(insured)s::bigint
                      %(since)s::date[], %(until)s::date[], %(states)s::text[], %(facts)s::text[])
      AS u (order_id, position, insured, product, relation, tier, premium, cash, share, since, until, state, facts);
 
+-- :name insert_endorsements
+-- Orders that stand in the place of others, since who they are for has changed.
+INSERT INTO endorsement (id, at, kind, person_id, order_id, effective_on, asked_by, asker_id, sealed, state, ended_at, ended_by)
+SELECT u.id, %(at)s, u.kind, u.person, u.order_id, %(on)s, u.asked_by, u.asker, u.sealed, 'done', %(at)s, u.id
+FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(people)s::bigint[], %(orders)s::bigint[], %(asked_by)s::bigint[], %(askers)s::bigint[],
+            %(sealed)s::bytea[]) AS u (id, kind, person, order_id, asked_by, asker, sealed);
+
 -- :name move_orders
 -- Orders that go on to another state.
 UPDATE orders o SET state = u.state, deadline = NULL

@@ -113,6 +113,29 @@ def order_not_waiting(state: str) -> Refusal:
                    "the order does not wait any more and cannot be cancelled; a policy in force can be surrendered", {"state": state})
 
 
+def captured_already(is_adding: bool) -> Refusal:
+    if is_adding:
+        return Refusal("order.captured", None, "订单已承保，不能再增加被保险人。请为其另下一单。",
+                       "the order is captured and nobody can be added to it: buy for them in an order of their own.")
+    return Refusal("order.captured", None, "订单已承保，不能再减少被保险人。请为其保单申请退保。",
+                   "the order is captured and nobody can be taken out of it: surrender the policy of who is to leave.")
+
+
+def cash_has_come() -> Refusal:
+    return Refusal("order.cash_paid", None, "订单的现金部分已支付，审核期间不能变更被保险人。审核通过后，增加的另下一单，减少的申请退保。",
+                   "the cash part of the order has come, and who it is for cannot change while it is reviewed: afterwards buy for who is to"
+                   " be added, or surrender.")
+
+
+def insured_not_in_order(member: int) -> Refusal:
+    return Refusal("order.insured_unknown", None, "订单中没有此被保险人，请核对后重试。", "nobody of this order is this person: check and try again.",
+                   {"member": member})
+
+
+def nobody_left() -> Refusal:
+    return Refusal("order.nobody_left", None, "订单只有这一位被保险人，不再需要的请撤销订单。", "nobody else is in the order: cancel it if it is not wanted.")
+
+
 def payment_not_awaited(order: str, state: str, fen: int, reference: str) -> Refusal:
     return Refusal("payment.not_awaited", None, f"订单不在待支付状态，收到的 {yuan(fen)} 元将原路退回。",
                    f"the order awaits no payment: the {yuan(fen)} yuan go back the way they came",

@@ -19,6 +19,19 @@ from huibao.pool.streams import Adding
 _ENCODER: Final = msgspec.json.Encoder()
 
 
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """A change of who an order is for: by which order it was replaced, of whom, who asked, why."""
+
+    id: int
+    order: int
+    buyer: int
+    kind: str
+    credential: int
+    asker: int | None
+    reason: str
+
+
 @dataclass(slots=True)
 class State:
     """People, books, live policies and orders of a batch. `on` is the business date."""
@@ -33,6 +46,7 @@ class State:
     orders: dict[int, Order]
     pool: Adding = field(default_factory=Adding)
     new_orders: list[Order] = field(default_factory=list)
+    amended: list[Amended] = field(default_factory=list)
     moved: dict[int, Order] = field(default_factory=dict)
     _product_accounts: dict[int, Account] = field(default_factory=dict)
 

@@ -13,10 +13,11 @@ from huibao.core.refusal import Refusal
 from huibao.core.sealing import Keyring, Place, seal, unwrap
 from huibao.core.time import business_date
 from huibao.db import sqlfile
-from huibao.db.arrays import Int8s, Texts
+from huibao.db.arrays import Byteas, Int8s, Texts
 from huibao.db.wire import Wire
 from huibao.enrolment import orders
-from huibao.enrolment.model import Buy, Command, Order, OrderTold, Paid, PartTold, Policy, PolicyTold, Release
+from huibao.enrolment.amend import amend
+from huibao.enrolment.model import Amend, Buy, Command, Order, OrderTold, Paid, PartTold, Policy, PolicyTold, Release
 from huibao.enrolment.purchase import Granting, decide
 from huibao.enrolment.state import State, moved_columns, order_columns, policy_columns
 from huibao.ledger import books as ledger
@@ -29,7 +30,7 @@ from huibao.record.model import DONE, Decision, told
 SQL: Final = sqlfile.load("huibao.enrolment")
 
 _ENCODER: Final = msgspec.json.Encoder()
-_KINDS: Final = {Buy: "purchase", Paid: "payment", Release: "release"}
+_KINDS: Final = {Buy: "purchase", Paid: "payment", Release: "release", Amend: "purchase"}
 
 
 class Orders:
@@ -50,6 +51,7 @@ class Orders:
         # No sponsor has a name that the database cannot hold.
         sponsors = sorted({buy.sponsor for buy in buys if buy.sponsor is not None and "\0" not in buy.sponsor})
         named = {person for buy in buys for person in (buy.buyer, *(wish.member for wish in buy.insured))}
+        named |= {command.add.member for command in commands if isinstance(command, Amend) and command.add is not None}
         locked = people.look(wire, sorted(named)) if self._looks_only else people.lock(wire, sorted(named), order_ids)
         sponsored = wire.ask(ledger.SQL["look_at_sponsors" if self._looks_only else "lock_sponsors"],
                              {"sponsors": Texts(sponsors)}) if sponsors else None
@@ -85,6 +87,9 @@ class Orders:
                 outcome = orders.take_up(state, request_id, command, granting, at)
             else:
                 outcome = decided
+        elif isinstance(command, Amend):
+            amended = amend(state, command, request_id, at)
+            outcome, granting = amended if not isinstance(amended, Refusal) else (amended, None)
         elif isinstance(command, Paid):
             outcome = orders.pay(state, command, at)
         else:
@@ -93,20 +98,34 @@ class Orders:
         person, sealed = self._evidence(state, request_id, command)
         if isinstance(outcome, Refusal):
             return Decision(kind, outcome.code, told(outcome), command.credential, person, sealed)
-        body = _ENCODER.encode(self._told(state, outcome, granting))
+        replaced = command.order if isinstance(command, Amend) else None
+        body = _ENCODER.encode(self._told(state, outcome, granting, replaced))
         return Decision(kind, DONE, body, command.credential, person, sealed)
 
     def write(self, wire: Wire, state: State, at: datetime) -> None:
         """Queues orders, policies, movements of money."""
+        if state.moved:                                # first: who was let go of may be insured again by the same batch
+            orders_moved, policies_moved = moved_columns(list(state.moved.values()))
+            wire.ask(SQL["move_orders"], orders_moved)
+            wire.ask(SQL["move_policies"], policies_moved)
         if state.new_orders:
             wire.ask(SQL["insert_orders"], {"at": at, **order_columns(state.new_orders)})
             policies = [policy for order in state.new_orders for policy in order.policies]
             wire.ask(SQL["insert_policies"], policy_columns(policies))
-        if state.moved:
-            orders_moved, policies_moved = moved_columns(list(state.moved.values()))
-            wire.ask(SQL["move_orders"], orders_moved)
-            wire.ask(SQL["move_policies"], policies_moved)
+        if state.amended:
+            self._amended(wire, state, at)
         state.books.write(wire, at)
+
+    def _amended(self, wire: Wire, state: State, at: datetime) -> None:
+        """Endorsements of orders: a row for each, its reason sealed under the policyholder's key."""
+        made, code = state.amended, self.programme.code
+        said = [{"before": order_number(code, one.order), "after": order_number(code, one.id), "reason": one.reason} for one in made]
+        sealed = [seal(unwrap(self._keyring, code, one.buyer, _key(state, one.buyer)), _ENCODER.encode(content),
+                       Place(code, "endorsement", one.id, "sealed")) for one, content in zip(made, said, strict=True)]
+        wire.ask(SQL["insert_endorsements"], {
+            "at": at, "on": state.on, "ids": Int8s([a.id for a in made]), "kinds": Texts([a.kind for a in made]),
+            "people": Int8s([a.buyer for a in made]), "orders": Int8s([a.order for a in made]),
+            "asked_by": Int8s([a.credential for a in made]), "askers": Int8s([a.asker for a in made]), "sealed": Byteas(sealed)})
 
     def write_hot(self, wire: Wire, state: State, at: datetime) -> None:
         """Queues what every batch wants to move: product accounts and pool totals."""
@@ -130,16 +149,16 @@ class Orders:
 
     def _evidence(self, state: State, request_id: int, command: Command) -> tuple[int | None, bytes | None]:
         """What was read, ticked, signed and checked, sealed under the buyer's key; a refused purchase keeps it too."""
-        if not isinstance(command, Buy) or (command.consent is None and command.identity is None):
+        if not isinstance(command, Buy | Amend) or (command.consent is None and command.identity is None):
             return None, None
-        buyer = state.people.get(command.buyer)
+        buyer = state.people.get(_buyer(state, command))
         if buyer is None or buyer.wrapped is None:
             return None, None
         key = unwrap(self._keyring, self.programme.code, buyer.id, buyer.wrapped)
         plain = _ENCODER.encode({"consent": command.consent, "identity": command.identity})
         return buyer.id, seal(key, plain, Place(self.programme.code, "event", request_id, "sealed"))
 
-    def _told(self, state: State, order: Order, granting: Granting | None) -> OrderTold:
+    def _told(self, state: State, order: Order, granting: Granting | None, replaced: int | None = None) -> OrderTold:
         offer = state.shelf.wordings[order.offer]
         sentences = _granted(granting) if granting else _went_on(order)
         sponsor_fen = order.premium_fen if order.sponsor is not None else 0
@@ -148,7 +167,22 @@ class Orders:
             account_fen=order.premium_fen - order.cash_fen - sponsor_fen, cash_fen=order.cash_fen, sponsor_fen=sponsor_fen,
             policies=tuple(_policy_told(self.programme.code, order, policy) for policy in order.policies),
             plan_digest=offer.plan_digest.hex(), engine=offer.engine, terms_digest=offer.terms_digest.hex(),
-            clauses=sentences[0], zh=sentences[1], en=sentences[2], pay_by=order.deadline)
+            clauses=sentences[0], zh=sentences[1], en=sentences[2], pay_by=order.deadline,
+            replaces=order_number(self.programme.code, replaced) if replaced is not None else None)
+
+
+def _key(state: State, person: int) -> bytes:
+    wrapped = state.people[person].wrapped
+    assert wrapped is not None, "who was erased buys nothing"
+    return wrapped
+
+
+def _buyer(state: State, command: Buy | Amend) -> int:
+    """Who buys; of an order that is not there, nobody."""
+    if isinstance(command, Buy):
+        return command.buyer
+    order = state.orders.get(command.order)
+    return order.buyer if order is not None else 0
 
 
 def _policy_told(programme: str, order: Order, policy: Policy) -> PolicyTold:

@@ -5,7 +5,8 @@ are the second line. What is not loaded is not moved.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -102,6 +103,24 @@ class Books:
         if counted is None or not 0 < fen <= counted.spent_fen:
             raise BooksError(f"{fen} fen to give back of {counted.spent_fen if counted else 0} fen spent in {year}")
         self._count(person, year, -fen, 0)
+
+    @contextmanager
+    def as_if_free(self, order: int) -> Iterator[None]:
+        """For as long as something is decided: as if nothing were set aside for an order."""
+        holds = self.holds(order)
+        for hold in holds:
+            self._suppose(hold, -hold.fen)
+        yield
+        for hold in holds:
+            self._suppose(hold, hold.fen)
+
+    def _suppose(self, hold: Hold, fen: int) -> None:
+        """Moves what is held, and what counts in limit years, in sight alone: nothing of it is written."""
+        account = self.accounts[hold.account_id]
+        account.held_fen += fen
+        for year in hold.years:
+            if account.owner_id is not None:
+                self._years[account.owner_id, year].held_fen += fen
 
     def end(self, hold: Hold, how: HoldEnd) -> None:
         """Posts or voids a pending hold: its money is free again; posting then moves it with `transfer`."""

@@ -65,6 +65,7 @@ def _sections(scheme: Scheme) -> dict[str, tuple[Rule, ...]]:
         "退保退款": scheme.refund,
         "账户资金划转": scheme.remittance,
         "资助参保": scheme.sponsored,
+        "保全": scheme.endorsement,
     }
 
 
@@ -198,4 +199,5 @@ _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Refund: _refund,
     model.Remitting: _remitting,
     model.Sponsored: _sponsored,
+    model.Endorsing: lambda rule: f"需两人办理的变更 {rule.proposal_days} 天内复核，过期作废",
 }

@@ -86,6 +86,7 @@ def load_text(name: str, text: str) -> Scheme:
         refund=reading.versions(root, "refund", sections.refund),
         remittance=reading.versions(root, "remittance", sections.remittance),
         sponsored=reading.versions(root, "sponsored", sections.sponsored),
+        endorsement=reading.versions(root, "endorsement", sections.endorsement),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     reading.close()

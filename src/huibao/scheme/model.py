@@ -349,6 +349,14 @@ SPONSORED: Final = Sponsored(Basis(EXAMPLE, date.min, None))
 
 
 @dataclass(frozen=True, slots=True)
+class Endorsing:
+    """How changes of what was agreed run: what needs a second person waits for one so many days."""
+
+    basis: Basis
+    proposal_days: int = 15
+
+
+@dataclass(frozen=True, slots=True)
 class Scheme:
     """One area's scheme as loaded. `admdvs` are the prefixes of the area codes it reaches."""
 
@@ -386,4 +394,5 @@ class Scheme:
     refund: tuple[Refund, ...]
     remittance: tuple[Remitting, ...]
     sponsored: tuple[Sponsored, ...]
+    endorsement: tuple[Endorsing, ...]
     digest: str

@@ -138,6 +138,10 @@ def sponsored(reading: Reading, table: Table, basis: Basis) -> model.Sponsored:
     return model.Sponsored(basis, table.flag("notice", True), table.flag("replaces_own", False))
 
 
+def endorsement(reading: Reading, table: Table, basis: Basis) -> model.Endorsing:
+    return model.Endorsing(basis, table.whole("proposal_days", 15, least=1))
+
+
 def kinds(reading: Reading, table: Table, basis: Basis) -> model.Kinds:
     return model.Kinds(basis, _some(table, "sell", words.KINDS))
 

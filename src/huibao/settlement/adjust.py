@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from huibao.core.refusal import Refusal
 from huibao.settlement import refusals
 from huibao.settlement.folding import closed, fold_again, is_waited_for, put_everything_right
@@ -35,7 +37,7 @@ def judge(state: State, command: Judge) -> tuple[Taken, int, int] | Refusal:
         close(state, open_case, "preexisting" if command.preexisting else "not-preexisting")
     for standing in state.history[taken.person]:
         if standing.taken is taken:
-            standing.row["preexisting"] = "1" if command.preexisting else "0"
+            standing.later = replace(standing.later, preexisting=command.preexisting, reason=command.reason)
     fold_again(state, taken.person)
     state.move(taken)
     return taken, *_unless_waited_for(state, taken, "judgement.before_it")

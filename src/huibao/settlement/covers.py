@@ -1,7 +1,7 @@
 """A person's policies before one bill: which of them cover the visit, and what each pays after those before it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -19,10 +19,13 @@ from huibao.settlement.model import Cover, Hospital, Paying, Row, Scope
 OURS: Final = frozenset(
     {fact.column for fact in FACTS.values() if fact.level == "policy"}
     | {"place", "designated_hospital", "preexisting", "severe_preexisting", "history_dise", "drug_list", "household_id", "cover_from",
-       "cover_to", "accept_seq", "reverses", "admitted_on", "renewed_products", "basic_insurance_here"})
+       "cover_to", "accept_seq", "reverses", "admitted_on", "renewed_products", "basic_insurance_here", "facts_version"})
 #: Fields that name a person; no arithmetic asks for them, and what is not kept cannot leak.
 PERSONAL: Final = frozenset({"psn_name", "certno", "psn_cert_type", "mdtrt_cert_no", "mdtrt_cert_type", "tel", "coner_name", "coner_tel",
                              "coner_addr", "naty", "emp_name", "emp_addr", "emp_tel", "curr_addr"})
+
+#: Under this name a policy's facts keep what was corrected: by which endorsement, from which day, which fact, what it is.
+CORRECTED: Final = "corrected"
 
 _NUMBER: Final = re.compile(r"[!-~]{1,40}")
 
@@ -88,10 +91,40 @@ def row_for(cover: Cover, row: Row, others_fen: int, plan: Plan) -> dict[str, An
     A stay that goes on began when its first settlement says, where the plan asks for the day of admission.
     """
     seen = {**row, **_dates_for(cover, row, plan), "household_id": str(cover.scope.whose)}
-    seen |= {FACTS[name].column: value for name, value in cover.facts.items() if name in FACTS and value is not None}
+    seen |= {FACTS[name].column: value for name, value in facts_for(cover, row).items() if name in FACTS and value is not None}
+    if CORRECTED in cover.facts:
+        seen["facts_version"] = _version(cover, admitted(row))
     if others_fen:
         seen[OTHER_PAYER] = plain_yuan(others_fen)
     return seen
+
+
+def facts_for(cover: Cover, row: Row) -> Mapping[str, Any]:
+    """What a policy froze, as it was corrected since: a correction holds for who was admitted from its day on, the last one made first."""
+    if CORRECTED not in cover.facts:
+        return cover.facts
+    return facts_on(cover, admitted(row))
+
+
+def facts_on(cover: Cover, on: date) -> dict[str, Any]:
+    """The facts of a policy that hold for who is admitted on a day."""
+    facts = dict(cover.facts)
+    for correction in facts.pop(CORRECTED, ()):
+        if date.fromisoformat(correction["from"]) <= on:
+            facts[correction["fact"]] = correction["value"]
+    return facts
+
+
+def _version(cover: Cover, on: date) -> str:
+    """Which corrections of a policy hold for who is admitted on a day: facts differ between two versions, never within one."""
+    return ";".join(str(correction["by"]) for correction in cover.facts[CORRECTED] if date.fromisoformat(correction["from"]) <= on)
+
+
+def admitted(row: Row) -> date:
+    """The day of admission; of a bill that tells of none, the day of its settlement, which every bill that was taken up has."""
+    found = day(row, "admitted_on", "begndate", "setl_time")
+    assert found is not None, "a settlement that does not say when it was made was made today"
+    return found
 
 
 def pay(

@@ -16,8 +16,26 @@ class Evidence(msgspec.Struct, frozen=True):
     told: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class Later(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was decided of a settlement after it was taken up: whether its illness is pre-existing, on what evidence, and facts of its
+    visit that were corrected, by their column."""
+
+    preexisting: bool | None = None
+    reason: str = ""
+    corrected: dict[str, str] = {}
+
+    def told_in(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A message as it is folded now."""
+        judged = {} if self.preexisting is None else {"preexisting": "1" if self.preexisting else "0"}
+        return {**row, **judged, **self.corrected}
+
+
+#: Nothing was decided later.
+NOTHING_LATER: Final = Later()
+
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Evidence)
+_LATER: Final = msgspec.json.Decoder(Later)
 #: The fastest level. Below so many bytes a row stays in its page as it is, and packing would cost more than it saves.
 _LEVEL: Final = 1
 _LONG: Final = 6_000
@@ -32,6 +50,16 @@ def packed(row: Row, lines: tuple[Row, ...], told: bytes) -> bytes:
 def unpacked(evidence: bytes) -> Evidence:
     """What `packed` made."""
     return _DECODER.decode(evidence if evidence[:1] == b"{" else zlib.decompress(evidence))
+
+
+def later(plain: bytes) -> Later:
+    """What was sealed of later decisions."""
+    return _LATER.decode(plain)
+
+
+def packed_later(decided: Later) -> bytes:
+    """What `later` reads."""
+    return _ENCODER.encode(decided)
 
 
 def _plain(row: Row) -> dict[str, Any]:

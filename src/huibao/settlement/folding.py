@@ -5,16 +5,22 @@ What was posted for the survivors beyond or short of their targets waits for the
 right: more due is paid, less due is a case for a person.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Literal
 
 from huibao.benefits.fold import Payment
 from huibao.core.refusal import Refusal
+from huibao.core.sealing import Place, seal
 from huibao.settlement import refusals
 from huibao.settlement.covers import Used, bare, pay
-from huibao.settlement.model import Taken
+from huibao.settlement.evidence import packed_later
+from huibao.settlement.model import Paying, Taken
 from huibao.settlement.money import put_right, take_back
-from huibao.settlement.state import State
+from huibao.settlement.state import Standing, State
+
+#: What is told of a payment that is folded again: the settlement, the payment as it was, and as it would be.
+Seen = Callable[[Standing, Paying, Paying], None]
 
 
 def end(state: State, taken: Taken, how: Literal["void", "reversed"], at: datetime) -> None:
@@ -41,18 +47,30 @@ def is_waited_for(state: State, person: int) -> bool:
     return any(waiting.person in state.companions(person) for waiting in state.waiting.values())
 
 
-def fold_again(state: State, person: int) -> bool:
-    """Every settlement that stands, of a person and of whom they share with, into its target. Says whether any is off now."""
+def keep_later(state: State, taken: Taken) -> None:
+    """Marks what was decided later of a settlement that stands, sealed, to be written."""
+    standing = next(one for one in state.history[taken.person] if one.taken is taken)
+    place = Place(state.programme.code, "settlement", taken.id, "judged")
+    state.made.judged[taken.id] = seal(state.key_of(taken.person), packed_later(standing.later), place)
+
+
+def fold_again(state: State, person: int, seen: Seen | None = None) -> bool:
+    """Every settlement that stands, of a person and of whom they share with, into its target. Says whether any is off now.
+
+    `seen` is told of each payment with its steps, before it becomes what it would be now.
+    """
     people = state.companions(person)
     standing = sorted((one for who in people for one in state.history[who]), key=lambda one: one.seq)
     used: Used = {scope: {} for scope in state.scopes_of(people)}
     is_off = False
     for one in standing:
         covers = [paying.cover for paying in one.taken.paying]
-        found = pay(state.ground, covers, state.covers[one.taken.person], used, one.row, one.lines)
+        found = pay(state.ground, covers, state.covers[one.taken.person], used, one.folded, one.lines, explain=seen is not None)
         assert not isinstance(found, Refusal), "what was taken up once can be folded again"
         for paying, again in zip(one.taken.paying, found, strict=True):
             target = bare(again.payments)
+            if seen is not None:
+                seen(one, paying, again)
             if [payment.pay for payment in target] != [payment.pay for payment in paying.target]:
                 paying.target = target
                 state.paid(one.taken, paying)

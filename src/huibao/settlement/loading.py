@@ -23,7 +23,7 @@ from huibao.ledger.books import Books
 from huibao.ledger.model import Account
 from huibao.settlement import accumulators
 from huibao.settlement.covers import Ground, turn
-from huibao.settlement.evidence import unpacked
+from huibao.settlement.evidence import NOTHING_LATER, later, unpacked
 from huibao.settlement.model import (
     Adjust,
     Agree,
@@ -43,7 +43,6 @@ from huibao.settlement.state import FIGURES, Case, Insured, Payout, Reversed, St
 SQL: Final = sqlfile.load("huibao.settlement")
 
 _FACTS: Final = msgspec.json.Decoder(dict[str, Any])
-_JUDGED: Final = msgspec.json.Decoder(dict[str, Any])
 #: Columns of `known`, `named`, `history` and `stays` that make a settlement; what was judged and sealed follows.
 _TAKEN: Final = 16
 _ADJUST_AT: Final = 15
@@ -81,6 +80,9 @@ class _Asked:
             folds_again=any(isinstance(command, Reverse | Withdraw | Adjust | Judge) for command in commands),
             moves_money=any(not isinstance(command, Settle) or command.way == "feed" for command in commands))
 
+    @classmethod
+    def of_people(cls, people: Sequence[int], folds_again: bool) -> "_Asked":
+        return cls([], sorted(set(people)), [], [], [], [], [], [], folds_again, folds_again)
 
     def numbers(self, programme: str) -> list[int]:
         """What locks the numbers of a batch, in order: two messages about one number come one after the other, also where nobody
@@ -113,7 +115,13 @@ class Loading:
 
     async def load(self, wire: Wire, commands: Sequence[Command], at: datetime) -> State:
         """The state of a batch. Its people stay locked to the end of the transaction."""
-        asked = _Asked.of(commands)
+        return await self._load(wire, _Asked.of(commands), at)
+
+    async def load_people(self, wire: Wire, people: Sequence[int], at: datetime, *, folds_again: bool) -> State:
+        """The state of these people alone, for commands of another family; with their history where it is to be folded again."""
+        return await self._load(wire, _Asked.of_people(people, folds_again), at)
+
+    async def _load(self, wire: Wire, asked: _Asked, at: datetime) -> State:
         people, shelf = await self._lock(wire, asked)
         ids = Int8s(sorted(people))
         known = wire.ask(SQL["known"], {"setl_ids": Texts(asked.setl_ids)}) if asked.setl_ids else None
@@ -223,12 +231,11 @@ class Loading:
             if state.people[taken.person].wrapped is None:
                 state.closed.add(taken.person)
                 continue
-            evidence = unpacked(state.evidence(taken))
+            evidence, decided = unpacked(state.evidence(taken)), NOTHING_LATER
             if judged is not None:
                 place = Place(self.programme.code, "settlement", taken.id, "judged")
-                said = _JUDGED.decode(open_sealed(state.key_of(taken.person), bytes(judged), place))
-                evidence.row["preexisting"] = "1" if said["preexisting"] else "0"
-            state.history[taken.person].append(Standing(seq, taken, evidence.row, evidence.lines))
+                decided = later(open_sealed(state.key_of(taken.person), bytes(judged), place))
+            state.history[taken.person].append(Standing(seq, taken, evidence.row, evidence.lines, decided))
 
     def _looked(self, people: Mapping[int, Insured], rows: Sequence[tuple[Any, ...]]) -> dict[int, str]:
         """What was found of people's earlier diagnoses; nobody's, where the person was erased."""

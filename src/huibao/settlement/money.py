@@ -1,11 +1,15 @@
 """What settlements do to the books: owed when confirmed, taken back when reversed, put right when something before them changed."""
 
 from datetime import timedelta
+from typing import Final
 
 from huibao.core.money import yuan
 from huibao.members.notices import Notice
 from huibao.settlement.model import Paying, Taken
 from huibao.settlement.state import Case, Payout, State
+
+#: Why more or less is due: a fact that the benefit depends on was corrected.
+CORRECTION: Final = "correction.made"
 
 
 def owe(state: State, taken: Taken) -> None:
@@ -72,7 +76,7 @@ def put_right(state: State, taken: Taken, cause: str) -> tuple[int, int]:
                       and (case.order, case.position) == (paying.cover.order, paying.cover.position)), None)
         if difference > 0:
             post(state, taken, paying, difference, "person")
-            state.made.notices.append(_more_due(taken, difference))
+            state.made.notices.append(_more_due(taken, difference, cause))
             more += difference
         if difference >= 0 and known is not None:
             close(state, known, "squared")
@@ -116,7 +120,12 @@ def tell(state: State, taken: Taken) -> None:
         taken.id))
 
 
-def _more_due(taken: Taken, fen: int) -> Notice:
+def _more_due(taken: Taken, fen: int, cause: str) -> Notice:
+    if cause == CORRECTION:
+        return Notice(
+            taken.person, f"因承保信息更正，应补赔付 {yuan(fen)} 元，将支付到您登记的银行账户。逐步说明见“我的赔付”。",
+            f"A correction of what your cover rests on: {yuan(fen)} yuan more are due and will be paid to your registered bank account."
+            " Your settlements explain each step.", taken.id)
     return Notice(
         taken.person, f"因有关结算变更，应补赔付 {yuan(fen)} 元，将支付到您登记的银行账户。",
         f"A settlement before yours has changed: {yuan(fen)} yuan more are due and will be paid to your registered bank account.",

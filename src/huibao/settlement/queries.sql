@@ -159,6 +159,12 @@ FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(payees)s::text[], %(deadlin
             %(judged)s::bytea[]) AS u (id, state, payee, deadline, adjust_at, judged)
 WHERE s.id = u.id;
 
+-- :name correct_facts
+-- Policies of which a fact was corrected.
+UPDATE policy p SET facts = u.facts::jsonb
+FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(facts)s::text[]) AS u (order_id, position, facts)
+WHERE p.order_id = u.order_id AND p.position = u.position;
+
 -- :name move_payments
 -- Payments of which more or less was posted, or that would be others now.
 UPDATE payment p SET posted_fen = u.posted, target_fen = u.target, targets = string_to_array(u.targets, ',')::bigint[]

@@ -15,6 +15,7 @@ from huibao.members.notices import Notice
 from huibao.pool.streams import Adding
 from huibao.scheme.model import DESK, Desk, in_force
 from huibao.settlement.covers import Ground, Used
+from huibao.settlement.evidence import NOTHING_LATER, Later
 from huibao.settlement.model import Cover, Hospital, Paying, Scope, Taken
 
 
@@ -36,12 +37,18 @@ class Insured:
 
 @dataclass(slots=True)
 class Standing:
-    """A settlement of a person's history: what stands, and the message from which it can be folded again."""
+    """A settlement of a person's history: what stands, the message from which it can be folded again, what was decided later."""
 
     seq: int
     taken: Taken
     row: dict[str, Any]
     lines: tuple[dict[str, Any], ...]
+    later: Later = NOTHING_LATER
+
+    @property
+    def folded(self) -> dict[str, Any]:
+        """The message as it is folded now."""
+        return self.later.told_in(self.row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class Made:
     paid: dict[tuple[int, int, int], tuple[int, Paying]] = field(default_factory=dict)
     used: set[Scope] = field(default_factory=set)
     judged: dict[int, bytes] = field(default_factory=dict)
+    corrected: dict[tuple[int, int], Cover] = field(default_factory=dict)
     reversals: list[Reversed] = field(default_factory=list)
     met: list[Reversed] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
@@ -135,7 +143,7 @@ class State:
     by_id: dict[int, Taken]
     visits: dict[tuple[int, str], date]
     away: Mapping[int, list[tuple[str, date, date | None]]]
-    look_backs: Mapping[int, str]
+    look_backs: dict[int, str]
     agreed: frozenset[int]
     reversals: dict[str, Reversed]
     parked: dict[tuple[str, str], Reversed]

@@ -1,21 +1,22 @@
 """The commands of the desk as one family: what a batch of them loads, how each is decided and told, what is written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from huibao.catalogue.model import Programme
 from huibao.core.refusal import Refusal
-from huibao.core.sealing import Keyring, Place, blind_index, seal
+from huibao.core.sealing import Keyring, Place, seal
 from huibao.db.wire import Wire
 from huibao.record.model import DONE, Decision, told
 from huibao.settlement.adjust import adjust, judge
 from huibao.settlement.agree import agree
 from huibao.settlement.confirm import confirm, withdraw
 from huibao.settlement.evidence import packed, unpacked
+from huibao.settlement.folding import keep_later
+from huibao.settlement.hiding import hider
 from huibao.settlement.loading import Loading
 from huibao.settlement.model import Adjust, Agree, AgreedTold, Command, Confirm, Judge, Reverse, Settle, Taken, Withdraw
 from huibao.settlement.reverse import reverse
@@ -32,7 +33,7 @@ class Desk:
 
     def __init__(self, programme: Programme, keyring: Keyring, index_key: bytes) -> None:
         self.programme = programme
-        self._loading = Loading(programme, keyring, _hider(index_key, programme.code))
+        self._loading = Loading(programme, keyring, hider(index_key, programme.code))
 
     async def load(self, wire: Wire, commands: Sequence[Command], at: datetime) -> State:
         """Locks the people of the commands, then reads what is true of them."""
@@ -87,8 +88,7 @@ class Desk:
             return _moved(state, "judgement", command.credential, found)
         taken = found[0]
         plain = _ENCODER.encode({"preexisting": command.preexisting, "reason": command.reason})
-        place = Place(self.programme.code, "settlement", taken.id, "judged")
-        state.made.judged[taken.id] = seal(state.key_of(taken.person), plain, place)
+        keep_later(state, taken)
         decision = _moved(state, "judgement", command.credential, found)
         return Decision(decision.kind, decision.outcome, decision.body, command.credential, taken.person,
                         self._seal(state, request_id, taken.person, plain))
@@ -128,11 +128,3 @@ def _told_before(state: State, taken: Taken) -> bytes:
     """The answer to a settlement that was taken up before, as it was given."""
     fresh = state.told.get(taken.id)
     return fresh if fresh is not None else bytes(unpacked(state.evidence(taken)).told)
-
-
-def _hider(index_key: bytes, programme: str) -> Callable[[str], str]:
-    @lru_cache(maxsize=65_536)
-    def hide(item: str) -> str:
-        return blind_index(index_key, programme, "item", item).hex()
-
-    return hide

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
+
+import msgspec
 
 from huibao.db.arrays import Byteas, Column, Dates, Int8s, Texts, Times
 from huibao.db.wire import Wire
@@ -10,6 +13,8 @@ from huibao.settlement import accumulators
 from huibao.settlement.loading import SQL
 from huibao.settlement.model import Paying, Scope, Taken
 from huibao.settlement.state import FIGURES, State
+
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 def write(wire: Wire, state: State, at: datetime) -> None:
@@ -21,6 +26,11 @@ def write(wire: Wire, state: State, at: datetime) -> None:
         wire.ask(SQL["insert_payments"], {**_payments(paying), **_decided(paying)})
     if made.moved or made.judged:
         _move_settlements(wire, state)
+    if made.corrected:
+        covers = list(made.corrected.values())
+        wire.ask(SQL["correct_facts"], {
+            "orders": Int8s([c.order for c in covers]), "positions": Int8s([c.position for c in covers]),
+            "facts": Texts([_ENCODER.encode(c.facts).decode() for c in covers])})
     if made.paid:
         wire.ask(SQL["move_payments"], _payments(list(made.paid.values())))
     for statement, scopes in (("insert_accumulators", made.used - state.stored), ("move_accumulators", made.used & state.stored)):

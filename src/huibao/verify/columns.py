@@ -23,8 +23,8 @@ from huibao.benefits.reading import Unreadable, amount
 from huibao.core.sealing import Keyring, Place, SealBroken, open_sealed, unwrap
 from huibao.db import sqlfile
 from huibao.db.arrays import Int8s, register
-from huibao.settlement.covers import row_for
-from huibao.settlement.evidence import Evidence, unpacked
+from huibao.settlement.covers import CORRECTED, row_for
+from huibao.settlement.evidence import Evidence, later, unpacked
 from huibao.settlement.model import Cover, Scope
 from huibao.verify.checks import MOST_NAMED, Finding, Subject
 from huibao.verify.settlements import plans
@@ -37,7 +37,6 @@ CHUNK_ROWS: Final = 20_000
 _KEYS_TRIED: Final = 5
 
 _FACTS: Final = msgspec.json.Decoder(dict[str, Any])
-_JUDGED: Final = msgspec.json.Decoder(dict[str, Any])
 
 Plans = dict[int, tuple[str, Plan]]
 
@@ -263,8 +262,8 @@ class _Product:
         key = unwrap(self.keyring, code, paid.person, bytes(paid.wrapped))
         evidence = unpacked(open_sealed(key, bytes(paid.sealed), Place(code, "event", paid.settlement, "sealed")))
         if paid.judged is not None:
-            said = _JUDGED.decode(open_sealed(key, bytes(paid.judged), Place(code, "settlement", paid.settlement, "judged")))
-            evidence.row["preexisting"] = "1" if said["preexisting"] else "0"
+            decided = later(open_sealed(key, bytes(paid.judged), Place(code, "settlement", paid.settlement, "judged")))
+            return msgspec.structs.replace(evidence, row=decided.told_in(evidence.row))
         return evidence
 
     # ── chunks ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -304,6 +303,8 @@ def _undecidable(group: Iterable[_Paid]) -> str:
     """Why a group's history cannot be told in one pass: what other policies paid, or was judged, changed on the way."""
     if any(len(paid.offers) > 1 for paid in group):
         return "with several policies"
+    if any(CORRECTED in paid.cover.facts for paid in group):
+        return "corrected later"
     return "judged later" if any(paid.judged is not None for paid in group) else ""
 
 

@@ -9,6 +9,7 @@ from huibao.web import (
     authorisation,
     catalogue,
     desk,
+    endorsements,
     files,
     health,
     members,
@@ -31,7 +32,7 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     *health.OPERATIONS, *catalogue.OPERATIONS, *members.OPERATIONS, *accounts.OPERATIONS, *account_use.OPERATIONS, *purchases.OPERATIONS,
     *orders.OPERATIONS, *policies.OPERATIONS, *settlements.OPERATIONS, *files.OPERATIONS, *settled.OPERATIONS,
     *reconciliation.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
-    *sponsors.OPERATIONS, *rosters.OPERATIONS,
+    *sponsors.OPERATIONS, *rosters.OPERATIONS, *endorsements.OPERATIONS,
 )
 
 

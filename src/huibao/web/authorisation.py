@@ -81,6 +81,13 @@ roster_rejected      .       .       programme  programme  .        .         . 
 confirm_roster       .       .       programme  programme  .        .         .          .        .          .
 steer_roster         .       .       programme  programme  .        .         .          .        .          .
 roster_statement     .       .       programme  programme  insurer  .         .          .        programme  .
+change_detail        .       own     programme  .          .        .         .          .        .          .
+correct_fact         .       .       programme  .          insurer  .         .          .        .          .
+amend_order          .       own     programme  .          .        .         .          .        .          .
+answer_endorsement   .       .       programme  .          insurer  .         .          .        .          .
+endorsements         .       own     programme  .          insurer  .         .          .        programme  .
+endorsement          .       own     programme  .          insurer  .         .          .        programme  .
+policy_endorsements  .       own     programme  .          insurer  .         .          .        programme  .
 issue_credential     .       .       .          .          .        .         .          .        .          programme
 revoke_credential    .       .       .          .          .        .         .          .        .          programme
 """

@@ -12,6 +12,7 @@ from huibao.catalogue.model import Programme, Shelf
 from huibao.core.batcher import Urgency
 from huibao.core.clock import Clock
 from huibao.core.sealing import Keyring
+from huibao.endorsements import model as endorsements
 from huibao.enrolment import model as enrolment
 from huibao.enrolment.model import IdentityCheck
 from huibao.gateways.insurers import ConnectionReport
@@ -23,7 +24,8 @@ from huibao.settlement import model as settlement
 from huibao.sponsored import model as sponsored
 
 #: What may be submitted: each family decides its own.
-Command = enrolment.Command | settlement.Command | payables.Command | Reconcile | remittance.Command | sponsored.Command
+Command = (enrolment.Command | settlement.Command | payables.Command | Reconcile | remittance.Command | sponsored.Command
+           | endorsements.Command)
 
 
 class IdentityDesk(Protocol):

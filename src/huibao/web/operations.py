@@ -81,6 +81,7 @@ PATH_PARTS: Final[Mapping[str, PathPart]] = {
     "policy": PathPart("[0-9]{6}-[0-9]{12}-[0-9]-[0-9]{2}", "The policy's number.", policy_number("990000", 123, 1)),
     "settlement": PathPart("[0-9]{6}-S[0-9]{12}-[0-9]", "The settlement's number here.", settlement_number("990000", 124)),
     "statement": PathPart("[1-9][0-9]{0,17}", "The statement's number.", "125"),
+    "endorsement": PathPart("[1-9][0-9]{0,17}", "The endorsement's number.", "126"),
     "payout": PathPart("[1-9][0-9]{0,17}", "The payout's number.", "7"),
     "sponsor": PathPart("[1-9][0-9]{0,17}", "The sponsor's number.", "126"),
     "roster": PathPart("[1-9][0-9]{0,17}", "The roster's number.", "8"),

@@ -1,6 +1,6 @@
 """Buying: the one route that crowds come to."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -76,15 +76,16 @@ async def purchase(call: Call[Purchase]) -> Reply:
     else:
         buyer = asked.buyer
         await area_of(call, buyer)
-    command = Buy(caller.id, buyer, asked.product, asked.insured, asked.pay_with, asked.consent, _check(call), asked.sponsor)
+    check = checked(call, asked.identity_check)
+    command = Buy(caller.id, buyer, asked.product, asked.insured, asked.pay_with, asked.consent, check, asked.sponsor)
     return told(await submit(call, "purchase", asked, command), 201)
 
 
-def _check(call: Call[Purchase]) -> IdentityCheck | None:
-    """The check that the token stands for; how old it may be is for the scheme to say."""
-    if call.asked.identity_check is None:
+def checked(call: Call[Any], token: str | None) -> IdentityCheck | None:
+    """The check that a token stands for; how old it may be is for the scheme to say."""
+    if token is None:
         return None
-    check = read_check(call.engine.secret, call.path["programme"], call.asked.identity_check)
+    check = read_check(call.engine.secret, call.path["programme"], token)
     if check is None:
         raise Refused(refusals.identity_token_invalid())
     return check

@@ -112,6 +112,22 @@ def product_unknown() -> Refusal:
     return Refusal("product.not_listed", None, "产品目录中没有此产品，请核对产品编号。", "no such product in the catalogue: check its id")
 
 
+def endorsement_unknown() -> Refusal:
+    return Refusal("endorsement.unknown", None, "没有该保全申请，请核对编号。", "no such endorsement: check its number")
+
+
+def detail_by_agency(kind: str) -> Refusal:
+    return Refusal("endorsement.by_agency", None, "姓名、证件号码的变更请持证件到经办机构办理；手机号码、收款账户可自行办理。",
+                   "a name or an identity number is changed at the agency, with the document; a phone number or an account you change"
+                   " yourself",
+                   {"kind": kind})
+
+
+def one_change() -> Refusal:
+    return Refusal("endorsement.one_change", None, "请填写 add 或 remove 中的一项：一次增加或减少一位被保险人。",
+                   "fill in add or remove, one of them: one person is added or taken out at a time")
+
+
 def policy_unknown() -> Refusal:
     return Refusal("policy.unknown", None, "没有此保单，请核对保单号。", "no such policy: check its number")
 

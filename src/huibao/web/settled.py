@@ -6,7 +6,11 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from huibao.core.money import yuan
 from huibao.core.time import SHANGHAI
+from huibao.db import sqlfile
+from huibao.endorsements.model import Answered
+from huibao.endorsements.told import named
 from huibao.policies.numbers import policy_number, settlement_number
 from huibao.record.model import Sealed
 from huibao.settlement.evidence import unpacked
@@ -20,7 +24,9 @@ from huibao.web.reads import MOST_LISTED, SQL, area_of, opened
 from huibao.web.settlements import TOLD, id_of
 from huibao.web.words import END, PersonId
 
+_ENDORSEMENTS: Final = sqlfile.load("huibao.endorsements")
 _TOLD: Final = msgspec.json.Decoder(SettlementTold)
+_ANSWERED: Final = msgspec.json.Decoder(Answered)
 _AT: Final = datetime(2026, 1, 5, 9, 30, tzinfo=SHANGHAI)
 _POLICY: Final = policy_number("990000", 123, 1)
 
@@ -44,8 +50,22 @@ class PayoutNow(msgspec.Struct, frozen=True):
     due_on: date
 
 
+class CorrectionNow(msgspec.Struct, frozen=True):
+    """A correction after which another amount is right for a policy's payment: of which fact, holding from when, by which endorsement;
+    before and after in fen, with each step as it is now. Of a relative's correction, or one that cannot be opened, no steps."""
+
+    endorsement: int
+    at: datetime
+    policy: str
+    before_fen: int
+    after_fen: int
+    zh: tuple[str, ...]
+    en: tuple[str, ...]
+
+
 class SettlementRead(msgspec.Struct, frozen=True):
-    """A settlement as it stands, and the answer as it was given, with each step; none where the person was erased."""
+    """A settlement as it stands, and the answer as it was given, with each step; none where the person was erased. What was corrected
+    since stands in `corrections`: what was said is never rewritten."""
 
     settlement: str
     setl_id: str
@@ -61,6 +81,7 @@ class SettlementRead(msgspec.Struct, frozen=True):
     payments: tuple[PaymentNow, ...]
     payouts: tuple[PayoutNow, ...]
     told: SettlementTold | None
+    corrections: tuple[CorrectionNow, ...] = ()
 
 
 _READ: Final = SettlementRead(TOLD.settlement, TOLD.setl_id, "confirmed", "hospital", "H1", _AT, 3_000_000, 1_200_000, None, None, None,
@@ -76,6 +97,7 @@ async def settlement(call: Call[Nothing]) -> SettlementRead:
         payments = await (await connection.execute(SQL["payments_of"], {"settlement": id})).fetchall()
         payouts = await (await connection.execute(SQL["payouts_of"], {"settlement": id})).fetchall()
         sealed = await (await connection.execute(SQL["evidence"], {"request": id})).fetchone()
+        corrected = await (await connection.execute(_ENDORSEMENTS["of_settlement"], {"settlement": id})).fetchall()
     if row is None:
         raise Refused(refusals.settlement_unknown())
     _, setl_id, person, area, hospital, at, _, state, payee, person_fen, _, deadline, adjust_at, reversed_by = row
@@ -89,7 +111,22 @@ async def settlement(call: Call[Nothing]) -> SettlementRead:
         settlement_number(code, id), setl_id, state, payee, hospital, at, person_fen, sum(found[4] for found in mine), deadline,
         adjust_at, reversed_by,
         tuple(PaymentNow(policy_number(code, order, position), product, *fen) for order, position, product, _, *fen in mine),
-        tuple(PayoutNow(*payout) for *payout, product in payouts if product in {found[2] for found in mine}), _for_insurer(call, whole))
+        tuple(PayoutNow(*payout) for *payout, product in payouts if product in {found[2] for found in mine}), _for_insurer(call, whole),
+        tuple(_correction(call, person, id, row) for row in corrected if call.reach != "insurer" or row[7] == call.principal.insurer))
+
+
+def _correction(call: Call[Any], person: int, settlement: int, row: tuple[Any, ...]) -> CorrectionNow:
+    """A correction in words: what it was, then each step of what is right now."""
+    endorsed, at, fact, since, about, order, position, _, before, after, answer, sealed, wrapped = row
+    policy = policy_number(call.path["programme"], order, position)
+    zh, en = named("correction", fact) if about == person else ("同户家庭成员的承保事实", "a relative's fact")
+    said_zh = f"{zh}自 {since} 起更正：应赔由 {yuan(before)} 元变为 {yuan(after)} 元。"
+    said_en = f"{en}, corrected from {since} on: {yuan(before)} yuan were right, now {yuan(after)} are."
+    evidence = opened(call, Sealed(answer, about, sealed, wrapped)) if sealed is not None and about == person else None
+    steps = [one for one in (_ANSWERED.decode(evidence).steps if evidence is not None else ())
+             if (one.settlement, one.policy) == (settlement, policy)]
+    return CorrectionNow(endorsed, at, policy, before, after, (said_zh, *(step for one in steps for step in one.zh)),
+                         (said_en, *(step for one in steps for step in one.en)))
 
 
 def _for_insurer(call: Call[Any], whole: SettlementTold | None) -> SettlementTold | None:

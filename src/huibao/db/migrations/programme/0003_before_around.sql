@@ -146,6 +146,60 @@ GRANT UPDATE (state, reason) ON remittance_line TO huibao_service;
 
 -- ── endorsements ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+-- A change of what was agreed or is known: of a person's details, of who an order that waits is for, or of a fact that benefits rest
+-- on. What was and what is to be is sealed with the reason. What needs two pairs of eyes is done by another than asked, and not by
+-- whom it is about.
+CREATE TABLE endorsement (
+    id          bigint PRIMARY KEY,                     -- request.id; of an order's change that of the order in its place
+    at          timestamptz NOT NULL,
+    kind        text NOT NULL CHECK (kind IN (
+        'name', 'phone', 'identity', 'bank-account', 'insured-added', 'insured-removed', 'correction')),
+    person_id   bigint NOT NULL,                        -- whose details or facts; of an order the policyholder
+    order_id    bigint,                                 -- the order that another stands in the place of
+    settlement_id bigint,                               -- of one visit alone
+    fact        text,
+    effective_on date NOT NULL,
+    until_on    date,
+    identity_index bytea,                               -- whom the number belongs to is looked for before it is taken
+    asked_by    bigint NOT NULL,                        -- credential
+    asker_id    bigint,                                 -- the person whose credential it is, where it is a person's own
+    answered_by bigint,
+    answerer_id bigint,
+    sealed      bytea NOT NULL,
+    state       text NOT NULL CHECK (state IN ('proposed', 'done', 'rejected', 'expired')),
+    expires_at  timestamptz,
+    ended_at    timestamptz,
+    ended_by    bigint,                                 -- request.id of what ended it: its answer, or itself
+    CHECK ((kind = 'correction') = (fact IS NOT NULL)),
+    CHECK ((kind IN ('insured-added', 'insured-removed')) = (order_id IS NOT NULL)),
+    CHECK ((kind = 'identity') = (identity_index IS NOT NULL)),
+    CHECK (until_on IS NULL OR effective_on <= until_on),
+    CHECK ((state = 'proposed') = (ended_at IS NULL) AND (ended_at IS NULL) = (ended_by IS NULL)),
+    CHECK (state <> 'proposed' OR expires_at IS NOT NULL),
+    CONSTRAINT endorsement_four_eyes CHECK (state <> 'done' OR kind IN ('phone', 'insured-added', 'insured-removed') OR (
+        answered_by IS NOT NULL AND answered_by <> asked_by AND answerer_id IS DISTINCT FROM person_id
+        AND (answerer_id IS NULL OR answerer_id IS DISTINCT FROM asker_id)))
+);
+CREATE INDEX endorsement_person ON endorsement (person_id, id);
+CREATE INDEX endorsement_order ON endorsement (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX endorsement_waiting ON endorsement (expires_at) WHERE state = 'proposed';
+
+-- What a correction changed of what is due for a settlement.
+CREATE TABLE endorsement_effect (
+    endorsement_id bigint NOT NULL,
+    settlement_id bigint NOT NULL,
+    order_id    bigint NOT NULL,
+    position    smallint NOT NULL,
+    before_fen  bigint NOT NULL CHECK (before_fen >= 0),
+    after_fen   bigint NOT NULL CHECK (after_fen >= 0),
+    PRIMARY KEY (endorsement_id, settlement_id, order_id, position)
+);
+CREATE INDEX endorsement_effect_settlement ON endorsement_effect (settlement_id);
+
+GRANT SELECT, INSERT ON endorsement, endorsement_effect TO huibao_service;
+GRANT UPDATE (state, answered_by, answerer_id, ended_at, ended_by) ON endorsement TO huibao_service;
+GRANT UPDATE (born, identity_index, identity_sealed, name_index, name_sealed) ON person TO huibao_service;
+
 -- ── sponsored groups ────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- Who pays for others. Its money is the account of kind 'sponsor' whose party is its name.
