@@ -7,8 +7,10 @@ from huibao.catalogue.model import Programme
 from huibao.core.sealing import Keyring
 from huibao.endorsements.model import Answer, Change, Correct, Expire
 from huibao.endorsements.work import Endorsements
-from huibao.enrolment.model import Amend, Buy, Paid, Release
+from huibao.enrolment.model import Amend, Buy, Escalate, Paid, Release, Review, ReviewList, Unreviewed
 from huibao.enrolment.work import Orders
+from huibao.mandates.model import Authorise, Revoke
+from huibao.mandates.work import Mandates
 from huibao.payables.work import Payables
 from huibao.reconciliation.model import Reconcile
 from huibao.reconciliation.work import Reconciliations
@@ -23,10 +25,11 @@ from huibao.sponsored.work import Sponsored
 from huibao.web.engine import Command
 
 #: In the order in which a lane goes round.
-FAMILIES: Final = ("orders", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements")
+FAMILIES: Final = ("orders", "mandates", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements")
 
 _OF: Final[Mapping[type, str]] = (
-    dict.fromkeys((Buy, Paid, Release, Amend), "orders")
+    dict.fromkeys((Buy, Paid, Release, Amend, Review, ReviewList, Escalate, Unreviewed), "orders")
+    | dict.fromkeys((Authorise, Revoke), "mandates")
     | dict.fromkeys((Settle, Reverse, Confirm, Withdraw, Adjust, Judge, Agree), "desk")
     | dict.fromkeys(get_args(sponsored.Command), "sponsored")
     | {Reconcile: "reconciliation"}
@@ -48,6 +51,7 @@ def works(programme: Programme, keyring: Keyring, index_key: bytes) -> Mapping[s
     """What carries a programme's commands out, by queue."""
     made: Mapping[str, Callable[[], Work[Any, Any]]] = {
         "orders": lambda: Orders(programme, keyring),
+        "mandates": lambda: Mandates(programme),
         "desk": lambda: Desk(programme, keyring, index_key),
         "payables": lambda: Payables(programme),
         "reconciliation": lambda: Reconciliations(programme),

@@ -11,6 +11,13 @@ from huibao.benefits.facts import Facts
 PayWith = Literal["account", "cash", "sponsor"]
 OrderState = Literal["awaiting-payment", "awaiting-review", "completed", "void"]
 PolicyState = Literal["pending", "in-force", "surrendered", "void"]
+Verdict = Literal["approve", "reject"]
+ReviewState = Literal["open", "approved", "rejected", "overdue", "withdrawn"]
+Channel = Literal["counter", "agent"]
+#: What a person's consent was presented as at a counter.
+Document = Literal["signed-form", "electronic-form", "recording"]
+#: Why an application is rejected, in a word that statistics count by.
+Reason = Literal["not-eligible", "relation-unproven", "documents-differ", "identity-doubtful", "not-intended", "other"]
 
 #: An order of a family: more people than this are an employer's or a sponsor's file.
 MOST_INSURED = 20
@@ -49,8 +56,25 @@ class IdentityCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """Who entered an order that its buyer did not enter: a clerk at a counter, or who acts for the buyer （LZ-8）.
+
+    `person` is who entered it, where that is known here: always of an agent. A counter names its outlet, and the buyer's consent as
+    presented: as what, and its SM3 digest in hex.
+    """
+
+    channel: Channel
+    person: int | None = None
+    outlet: str | None = None
+    document: Document | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Buy:
-    """An order. `credential` entered it; `buyer` is the policyholder, whose account pays where one does."""
+    """An order. `credential` entered it; `buyer` is the policyholder, whose account pays where one does; `entry` says who entered it
+    where that was not the buyer.
+    """
 
     credential: int
     buyer: int
@@ -60,6 +84,7 @@ class Buy:
     consent: Consent | None = None
     identity: IdentityCheck | None = None
     sponsor: str | None = None
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +121,46 @@ class Amend:
     buyer: int | None = None
 
 
-Command = Buy | Paid | Release | Amend
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A clerk's decision on an application. `reviewer` is the clerk's own person, where that is known here; `note` is said to the buyer
+    beside the `reason` of a rejection, and kept under the buyer's seal.
+    """
+
+    credential: int
+    reviewer: int | None
+    order: int
+    verdict: Verdict
+    reason: Reason | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewList:
+    """The list that a clerk decides in one go, before its orders are decided one by one: one key, one list."""
+
+    credential: int
+    orders: tuple[int, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """A review was not decided in its first time: it becomes somebody's case."""
+
+    credential: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreviewed:
+    """A review was not decided in time: the order comes to nothing."""
+
+    credential: int
+    order: int
+
+
+Command = Buy | Paid | Release | Amend | Review | ReviewList | Escalate | Unreviewed
 
 
 @dataclass(slots=True)
@@ -142,6 +206,51 @@ class Order:
     policies: list[Policy]
 
 
+#: A check of an application: what, of which insured by position (0: the buyer), and what was found.
+Check = tuple[str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one reviewer decided, on which checks."""
+
+    number: int
+    request: int
+    credential: int
+    person: int | None
+    verdict: Verdict
+    reason: Reason | None
+    checked: tuple[Check, ...]
+
+
+@dataclass(slots=True)
+class Reviewing:
+    """An order's review while a batch moves it on. `void_because` says what ends the time to decide."""
+
+    order: int
+    since: datetime
+    entered_by: int
+    reviewers: int
+    checked: tuple[Check, ...]
+    escalate_at: datetime
+    void_at: datetime
+    void_because: Literal["time", "missed-start"]
+    escalated_at: datetime | None
+    state: ReviewState
+    votes: list[Vote]
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An entry as it was taken up: by whose mandate, or as which registered relative of the buyer."""
+
+    order: int
+    credential: int
+    entry: Entry
+    mandate: int | None = None
+    relation: str | None = None
+
+
 class PartTold(msgspec.Struct, frozen=True):
     """What one source pays: an account by kind, `cash` or `sponsor`."""
 
@@ -183,3 +292,10 @@ class OrderTold(msgspec.Struct, frozen=True, omit_defaults=True):
     sponsor_fen: int = 0
     pay_by: datetime | None = None
     replaces: str | None = None
+
+
+class ListTold(msgspec.Struct, frozen=True):
+    """A list that is decided in one go."""
+
+    orders: int
+    verdict: Verdict

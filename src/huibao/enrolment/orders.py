@@ -1,15 +1,20 @@
-"""What becomes of an order: taken up, paid, completed, given up. Each moves the state on, after it was decided."""
+"""What becomes of an order: taken up, paid, completed, given up. Each moves the state on, after it was decided.
+
+What waits for its review goes on in `review`.
+"""
 
 from datetime import datetime, time
 
 from huibao.catalogue.model import Offer
 from huibao.core.refusal import Refusal
 from huibao.core.time import SHANGHAI
-from huibao.enrolment import refusals
-from huibao.enrolment.model import Buy, Order, Paid, Policy, Release
+from huibao.enrolment import clocks, refusals
+from huibao.enrolment.checks import checks
+from huibao.enrolment.model import Buy, Entered, Order, Paid, Policy, Release, Reviewing
 from huibao.enrolment.purchase import TIME_TO_PAY, Granting
 from huibao.enrolment.state import State
 from huibao.policies.numbers import order_number
+from huibao.scheme.model import in_force
 
 
 def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datetime) -> Order:
@@ -28,13 +33,17 @@ def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datet
             for position, grant in enumerate(granting.grants, 1)
         ])
     state.add(order)
+    if buy.entry is not None:
+        state.new_entries.append(Entered(order_id, buy.credential, buy.entry, granting.authority.mandate, granting.authority.relation))
     if not cash and granting.review_by == "none":
-        _complete(state, order, offer)
+        complete(state, order, offer)
         return order
     purse = state.books.purse(order.buyer)
     for policy in order.policies:
         for kind, fen in policy.parts:
             state.books.hold(purse[kind], fen, order.id, policy.position, granting.years)
+    if order.state == "awaiting-review":
+        _begin_review(state, order, at)
     return order
 
 
@@ -57,8 +66,9 @@ def pay(state: State, paid: Paid, at: datetime) -> Order | Refusal:
     if order.review_by != "none":
         order.state = "awaiting-review"
         state.move(order)
+        _begin_review(state, order, at)
     else:
-        _complete(state, order, offer)
+        complete(state, order, offer)
     return order
 
 
@@ -72,14 +82,36 @@ def release(state: State, given_up: Release, at: datetime) -> Order | Refusal:
         return refusals.order_not_waiting(order.state)
     if not waiting_for_money and not (order.state == "awaiting-review" and order.cash_fen == 0):
         return refusals.order_not_waiting(order.state)
+    void(state, order)
+    review = state.reviews.get(order.id)
+    if review is not None:
+        review.state = "withdrawn"
+        state.move_review(review)
+    return order
+
+
+def void(state: State, order: Order) -> None:
+    """The order comes to nothing: what was set aside is free again."""
     for hold in state.books.holds(order.id):
         state.books.end(hold, "voided")
     order.deadline = None
     state.void(order)
-    return order
 
 
-def _complete(state: State, order: Order, offer: Offer) -> None:
+def _begin_review(state: State, order: Order, at: datetime) -> None:
+    """The order waits for its review from now on, with what was found when it was taken up."""
+    scheme = state.programme.scheme
+    clock, rule = in_force(scheme.review_clock, state.on), in_force(scheme.review, state.on)
+    assert clock is not None, "a scheme whose account is open says how long a review may take"
+    times = clocks.deadlines(clock, state.shelf.wordings[order.offer], at)
+    held = sum(hold.fen for hold in state.books.new_holds if hold.order_id == order.id)
+    held += sum(hold.fen for hold in state.books.holds(order.id))
+    two = rule is not None and rule.two_above is not None and held > rule.two_above.fen
+    state.open_review(Reviewing(order.id, at, order.credential, 2 if two else 1, checks(state, order), times.escalate_at, times.void_at,
+                                times.because, None, "open", []))
+
+
+def complete(state: State, order: Order, offer: Offer) -> None:
     """Captures what is not cash, which came before, and starts the cover: no cover before capture."""
     for hold in state.books.holds(order.id):
         state.books.end(hold, "posted")

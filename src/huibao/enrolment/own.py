@@ -3,7 +3,9 @@
 A payment is told by the channel's notice and found by asking; both are this one request.
 """
 
-from huibao.enrolment.model import Paid, Release
+from datetime import datetime
+
+from huibao.enrolment.model import Escalate, Paid, Release, Unreviewed
 from huibao.record.model import NOBODY, OURSELVES, Request
 
 
@@ -15,3 +17,13 @@ def paid(order: int, fen: int, reference: str) -> Request[Paid]:
 def expired(order: int) -> Request[Release]:
     """An order was not paid in time."""
     return Request(OURSELVES, "expired", f"expired:{order}", str(order).encode(), Release(NOBODY, order, "expired"))
+
+
+def escalated(order: int, due: datetime) -> Request[Escalate]:
+    """A review was not decided in its first time."""
+    return Request(OURSELVES, "escalated", f"escalated:{order}:{due.isoformat()}", str(order).encode(), Escalate(NOBODY, order))
+
+
+def unreviewed(order: int, due: datetime) -> Request[Unreviewed]:
+    """A review was not decided in time."""
+    return Request(OURSELVES, "unreviewed", f"unreviewed:{order}:{due.isoformat()}", str(order).encode(), Unreviewed(NOBODY, order))

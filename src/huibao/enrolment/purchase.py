@@ -1,6 +1,6 @@
 """Deciding a purchase: who, what, with which consent, for whom, with which money; the first that fails is the answer.
 
-1. the buyer: known, alive, of age;
+1. the buyer: known, alive, of age; whoever acts for the buyer may (`entries`);
 2. the product: known, on sale, its insurer connected;
 3. the consent: these very terms, everything confirmed and signed, identity checked in time;
 4. each insured, in the order given: alive, related, not insured already, taken by scheme and plan, with a premium;
@@ -10,7 +10,7 @@
 An order is granted whole or refused whole.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -20,8 +20,9 @@ from huibao.catalogue.model import Offer
 from huibao.catalogue.terms import TO_ACCEPT
 from huibao.core.refusal import Refusal
 from huibao.core.time import business_date, whole_years
-from huibao.enrolment import refusals
-from huibao.enrolment.model import MOST_INSURED, Buy, InsuredWish
+from huibao.enrolment import clocks, entries, refusals, review_refusals
+from huibao.enrolment.entries import NONE_NEEDED, Authority
+from huibao.enrolment.model import MOST_INSURED, Buy, Consent, InsuredWish, Order
 from huibao.enrolment.state import State
 from huibao.members.model import Kin, Member
 from huibao.scheme import asked
@@ -54,6 +55,18 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class _Means:
+    """What an order is paid from: free money by account, and what counts against the year's limit already.
+
+    `insured_here` are people whom this very order insures already, where it is tested again.
+    """
+
+    balances: tuple[tuple[str, int], ...]
+    paid_fen: int
+    insured_here: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Granting:
     """An order that may be taken up. `years` are the limit years in which money that waits must fit."""
 
@@ -61,6 +74,7 @@ class Granting:
     buyer: Member
     grants: tuple[Grant, ...]
     years: tuple[int, ...]
+    authority: Authority = NONE_NEEDED
 
     @property
     def premium_fen(self) -> int:
@@ -81,9 +95,15 @@ def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
     if isinstance(offer, Refusal):
         return offer
     buyer = state.people.get(buy.buyer)
-    refused = _buyer(buy, buyer, state.on) or _consent(state, offer, buy, at)
+    refused = _buyer(buy, buyer, state.on)
     if refused or buyer is None:
         return refused or refusals.buyer_unknown()
+    authority = entries.authority(state, buy, buyer)
+    if isinstance(authority, Refusal):
+        return authority
+    refused = _consent(state, offer, buy, at)
+    if refused:
+        return refused
     wishes = _wishes(offer, buy)
     if isinstance(wishes, Refusal):
         return wishes
@@ -95,7 +115,37 @@ def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
         granting = _grant(state, offer, buy, buyer, wishes, years)
         if isinstance(granting, Refusal):
             return granting
-    return _sponsor(state, buy, granting.premium_fen) or granting
+    return _sponsor(state, buy, granting.premium_fen) or replace(granting, authority=authority)
+
+
+def decide_again(state: State, order: Order) -> tuple[Grant, ...] | Refusal:
+    """The order as it would be granted on this day, what it holds counted as free: what is asked again before it is approved.
+
+    Consent and identity were there when it was entered, and the sale was open: these are not asked again.
+    """
+    offer, holds, purse = state.shelf.wordings[order.offer], state.books.holds(order.id), state.books.purse(order.buyer)
+    buyer = state.people.get(order.buyer)
+    asked = Buy(order.credential, order.buyer, order.product, tuple(InsuredWish(p.insured, p.tier) for p in order.policies),
+                order.pay_with, Consent("", (), "", guardian=True))
+    refused = _buyer(asked, buyer, state.on)
+    if refused or buyer is None:
+        return refused or refusals.buyer_unknown()
+    for kind, account in purse.items():
+        if account.state != "open" and any(hold.account_id == account.id for hold in holds):
+            return review_refusals.account_not_open(kind, account.state)
+    own = {kind: sum(hold.fen for hold in holds if hold.account_id == account.id) for kind, account in purse.items()}
+    counted = sum(hold.fen for hold in holds if state.on.year in hold.years)
+    means = _Means(tuple((kind, account.free_fen + own[kind]) for kind, account in purse.items()),
+                   state.books.paid_fen(order.buyer, state.on.year) - counted, frozenset(policy.insured for policy in order.policies))
+    grants: list[Grant] = []
+    for policy, wish in zip(order.policies, asked.insured, strict=True):
+        grant = _insured(state, offer, asked, buyer, wish, grants, means)
+        if isinstance(grant, Refusal):
+            return grant
+        if grant.premium_fen != policy.premium_fen:
+            return review_refusals.premium_changed(policy.insured, policy.premium_fen, grant.premium_fen)
+        grants.append(grant)
+    return tuple(grants)
 
 
 def _grant(
@@ -103,8 +153,10 @@ def _grant(
 ) -> Granting | Refusal:
     """Every insured in turn, each after what those before take; account money must fit each of `years`."""
     grants: list[Grant] = []
+    balances = tuple((kind, account.free_fen) for kind, account in state.books.purse(buyer.id).items())
+    means = _Means(balances, max(state.books.paid_fen(buyer.id, year) for year in years))
     for wish in wishes:
-        grant = _insured(state, offer, buy, buyer, wish, grants, years)
+        grant = _insured(state, offer, buy, buyer, wish, grants, means)
         if isinstance(grant, Refusal):
             return grant
         grants.append(grant)
@@ -118,8 +170,8 @@ def _years_of_waiting(state: State, buy: Buy, granting: Granting, at: datetime) 
         longest = TIME_TO_PAY
     for grant in granting.grants:
         if clock := grant.granted.review.clock:
-            # Working days, with every holiday in between.
-            longest = max(longest, timedelta(days=2 * clock.void_days))
+            waits = clocks.void_at(clock, granting.offer, at + longest)
+            longest = max(longest, waits - at)
     return tuple(sorted({state.on.year, business_date(at + longest).year}))
 
 
@@ -163,7 +215,7 @@ def _consent(state: State, offer: Offer, buy: Buy, at: datetime) -> Refusal | No
     rule = in_force(scheme.identity, state.on)
     minutes = rule.minutes if rule else IDENTITY_MINUTES
     check = buy.identity
-    if check is None or not check.passed or check.person != buy.buyer:
+    if check is None or not check.passed or check.person != entries.acting(buy):
         return refuse(scheme, rule.basis.cite if rule else None, "identity.not_verified",
                       "尚未核验投保人的身份与投保意愿，请完成人脸识别、短信验证或到柜台核验后再提交",
                       "the buyer's identity and intent are not verified: pass the check by face, by message or at a counter")
@@ -189,7 +241,7 @@ def _wishes(offer: Offer, buy: Buy) -> tuple[InsuredWish, ...] | Refusal:
 
 
 def _insured(
-    state: State, offer: Offer, buy: Buy, buyer: Member, wish: InsuredWish, before: list[Grant], years: tuple[int, ...]
+    state: State, offer: Offer, buy: Buy, buyer: Member, wish: InsuredWish, before: list[Grant], means: _Means
 ) -> Grant | Refusal:
     """One insured after those `before` in the same order. Who is no relative learns nothing about the person."""
     kin = _SELF if wish.member == buyer.id else buyer.kin.get(wish.member, _STRANGER)
@@ -198,7 +250,7 @@ def _insured(
     member = state.people.get(wish.member) if kin is not _STRANGER or buy.pay_with == "sponsor" else None
     if member is None and buy.pay_with == "sponsor":
         return refusals.insured_unknown()
-    refused = _person(state, offer, buy, member)
+    refused = _person(state, offer, buy, member, means.insured_here)
     if refused:
         return refused
     facts = _facts(offer, buy, wish, member, state.on) if member else None
@@ -207,21 +259,21 @@ def _insured(
     premium = premium_fen(offer.plan, facts) if facts else 0
     if premium is None:
         return refusals.premium_not_stated(wish.member)
-    granted = _split(state, offer, buy, buyer, member, kin, premium, before, years)
+    granted = _split(state, offer, buy, buyer, member, kin, premium, before, means)
     if isinstance(granted, Refusal):
         return granted
     assert member is not None, "a scheme refuses account money for a stranger"
     return Grant(member.id, kin.relation, wish.tier, facts or {}, premium, granted)
 
 
-def _person(state: State, offer: Offer, buy: Buy, member: Member | None) -> Refusal | None:
+def _person(state: State, offer: Offer, buy: Buy, member: Member | None, insured_here: frozenset[int]) -> Refusal | None:
     if member is None:
         return None
     if member.died is not None and member.died <= state.on:
         return refusals.person_died("被保险人", "insured")
     if whole_years(member.born, state.on) < 14 and not (buy.consent and buy.consent.guardian) and buy.pay_with != "sponsor":
         return refusals.guardian_needed(member.id)
-    if (member.id, offer.product) in state.live:
+    if (member.id, offer.product) in state.live and member.id not in insured_here:
         return refusals.already_insured(member.id)
     return None
 
@@ -242,10 +294,9 @@ def _facts(offer: Offer, buy: Buy, wish: InsuredWish, member: Member, on: date) 
 
 def _split(
     state: State, offer: Offer, buy: Buy, buyer: Member, member: Member | None, kin: Kin, premium: int, before: list[Grant],
-    years: tuple[int, ...],
+    means: _Means,
 ) -> Granted | Refusal:
     """The scheme's decision on one premium, after what the insured before take."""
-    purse = state.books.purse(buyer.id)
     taken: dict[str, int] = {}
     for grant in before:
         for part in grant.granted.parts:
@@ -257,8 +308,8 @@ def _split(
         product=offer.decided_by,
         premium_fen=premium,
         pay_with="account" if buy.pay_with == "account" else "cash",
-        balances_fen=tuple((kind, account.free_fen) for kind, account in purse.items()),
-        paid_this_year_fen=max(state.books.paid_fen(buyer.id, year) for year in years) + sum(taken.values()),
+        balances_fen=means.balances,
+        paid_this_year_fen=means.paid_fen + sum(taken.values()),
         account_family=kin.account_family,
         taken_fen=tuple(taken.items()),
     )

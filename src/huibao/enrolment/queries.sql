@@ -47,10 +47,10 @@ FROM unnest(%(ids)s::bigint[], %(states)s::text[]) AS u (id, state) WHERE o.id =
 
 -- :name move_policies
 -- Policies that go on to another state.
-UPDATE policy p SET state = u.state, share = u.share, period_from = u.since, period_to = u.until
+UPDATE policy p SET state = u.state, share = u.share, period_from = u.since, period_to = u.until, facts = COALESCE(u.facts::jsonb, p.facts)
 FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(states)s::text[], %(shares)s::smallint[], %(since)s::date[],
-            %(until)s::date[])
-     AS u (order_id, position, state, share, since, until)
+            %(until)s::date[], %(facts)s::text[])
+     AS u (order_id, position, state, share, since, until, facts)
 WHERE p.order_id = u.order_id AND p.position = u.position;
 
 -- :name due
@@ -83,3 +83,80 @@ SELECT p.order_id, p.position, p.insured_id, p.product, p.relation, p.premium_fe
 FROM policy p JOIN orders o ON o.id = p.order_id
 WHERE p.insured_id = %(person)s OR o.buyer_id = %(person)s
 ORDER BY p.order_id DESC, p.position LIMIT %(most)s;
+
+-- :name insert_entries
+-- Who entered orders that their buyers did not.
+INSERT INTO order_entry (order_id, channel, credential, person_id, outlet, document, document_digest, mandate_id, relation)
+SELECT * FROM unnest(%(orders)s::bigint[], %(channels)s::text[], %(credentials)s::bigint[], %(people)s::bigint[], %(outlets)s::text[],
+                     %(documents)s::text[], %(digests)s::text[], %(mandates)s::bigint[], %(relations)s::text[]);
+
+-- :name entries
+-- Who entered these orders, where their buyers did not.
+SELECT order_id, credential, channel, person_id, outlet, document, document_digest, mandate_id, relation
+FROM order_entry WHERE order_id = ANY(%(orders)s::bigint[]);
+
+-- :name reviews
+-- The reviews of these orders.
+SELECT order_id, since, entered_by, reviewers, checked::text, escalate_at, void_at, void_because, escalated_at, state
+FROM review WHERE order_id = ANY(%(orders)s::bigint[]);
+
+-- :name votes
+-- What reviewers decided of these orders.
+SELECT order_id, number, request_id, credential, person_id, verdict, reason, checked::text
+FROM review_vote WHERE order_id = ANY(%(orders)s::bigint[]) ORDER BY order_id, number;
+
+-- :name insert_reviews
+-- Orders that begin to wait for their review.
+INSERT INTO review (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, void_because, state)
+SELECT u.order_id, u.since, u.entered_by, u.reviewers, u.checked::jsonb, u.escalate_at, u.void_at, u.because, 'open'
+FROM unnest(%(orders)s::bigint[], %(since)s::timestamptz[], %(entered_by)s::bigint[], %(reviewers)s::smallint[], %(checked)s::text[],
+            %(escalate_at)s::timestamptz[], %(void_at)s::timestamptz[], %(because)s::text[])
+     AS u (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, because);
+
+-- :name move_reviews
+-- Reviews that escalate or end.
+UPDATE review r SET escalated_at = u.escalated_at, state = u.state, ended_at = CASE WHEN u.state <> 'open' THEN %(at)s END
+FROM unnest(%(orders)s::bigint[], %(escalated)s::timestamptz[], %(states)s::text[]) AS u (order_id, escalated_at, state)
+WHERE r.order_id = u.order_id;
+
+-- :name insert_votes
+-- What reviewers decided.
+INSERT INTO review_vote (order_id, number, request_id, at, credential, person_id, entered_by, verdict, reason, checked)
+SELECT u.order_id, u.number, u.request_id, %(at)s, u.credential, u.person_id, u.entered_by, u.verdict, u.reason, u.checked::jsonb
+FROM unnest(%(orders)s::bigint[], %(numbers)s::smallint[], %(requests)s::bigint[], %(credentials)s::bigint[], %(people)s::bigint[],
+            %(entered_by)s::bigint[], %(verdicts)s::text[], %(reasons)s::text[], %(checked)s::text[])
+     AS u (order_id, number, request_id, credential, person_id, entered_by, verdict, reason, checked);
+
+-- :name open_review_cases
+-- Reviews that nobody decided in their first time become somebody's case.
+INSERT INTO open_case (at, kind, cause, order_id, product, fen, due_on)
+SELECT %(at)s, 'review', 'review.overdue', u.order_id, u.product, u.fen, u.due
+FROM unnest(%(orders)s::bigint[], %(products)s::text[], %(fen)s::bigint[], %(due)s::date[]) AS u (order_id, product, fen, due);
+
+-- :name close_review_cases
+-- The cases of reviews that have ended.
+UPDATE open_case c SET closed_at = %(at)s, outcome = u.outcome
+FROM unnest(%(orders)s::bigint[], %(outcomes)s::text[]) AS u (order_id, outcome)
+WHERE c.kind = 'review' AND c.order_id = u.order_id AND c.closed_at IS NULL;
+
+-- :name insert_refunds
+-- Cash of orders that came to nothing: it goes back the way it came.
+INSERT INTO refund (request_id, at, order_id, position, source, fen, state)
+SELECT u.request_id, %(at)s, u.order_id, u.position, 'cash', u.fen, 'sent'
+FROM unnest(%(requests)s::bigint[], %(orders)s::bigint[], %(positions)s::smallint[], %(fen)s::bigint[])
+     AS u (request_id, order_id, position, fen);
+
+-- :name mandates_among
+-- The mandates between these principals and agents that hold on a day.
+SELECT m.id, m.principal_id, m.agent_id, m.may, m.valid_from, m.valid_to, m.evidence, m.evidence_digest, m.credential, m.revoked_at,
+       m.revoked_by
+FROM mandate m JOIN unnest(%(principals)s::bigint[], %(agents)s::bigint[]) AS u (principal, agent)
+  ON m.principal_id = u.principal AND m.agent_id = u.agent
+WHERE m.revoked_at IS NULL AND m.valid_from <= %(on)s AND %(on)s <= m.valid_to ORDER BY m.id;
+
+-- :name reviews_due
+-- Reviews whose first time is over, or all of it, the longest wait first.
+(SELECT order_id, escalate_at AS due, false AS over FROM review WHERE state = 'open' AND escalated_at IS NULL AND escalate_at <= %(at)s
+ ORDER BY escalate_at, order_id LIMIT %(most)s)
+UNION ALL
+(SELECT order_id, void_at, true FROM review WHERE state = 'open' AND void_at <= %(at)s ORDER BY void_at, order_id LIMIT %(most)s);

@@ -10,10 +10,12 @@ import msgspec
 from huibao.catalogue.model import Offer, Programme, Shelf
 from huibao.core.sealing import Keyring
 from huibao.db.arrays import Column, Dates, Int8s, Texts, Times
-from huibao.enrolment.model import Order, Policy
+from huibao.enrolment.model import Check, Entered, Order, Policy, Reviewing, Vote
 from huibao.ledger.books import Books
 from huibao.ledger.model import Account
+from huibao.mandates.model import Mandate
 from huibao.members.model import Member
+from huibao.members.notices import Notice
 from huibao.pool.streams import Adding
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -34,7 +36,10 @@ class Amended:
 
 @dataclass(slots=True)
 class State:
-    """People, books, live policies and orders of a batch. `on` is the business date."""
+    """People, books, live policies, orders and their reviews of a batch. `on` is the business date.
+
+    `mandates` are those in force by principal and agent; `entries` say who entered the orders that their buyers did not.
+    """
 
     programme: Programme
     shelf: Shelf
@@ -44,10 +49,20 @@ class State:
     books: Books
     live: set[tuple[int, str]]
     orders: dict[int, Order]
+    reviews: dict[int, Reviewing] = field(default_factory=dict)
+    mandates: Mapping[tuple[int, int], Sequence[Mandate]] = field(default_factory=dict)
+    entries: dict[int, Entered] = field(default_factory=dict)
     pool: Adding = field(default_factory=Adding)
     new_orders: list[Order] = field(default_factory=list)
     amended: list[Amended] = field(default_factory=list)
     moved: dict[int, Order] = field(default_factory=dict)
+    new_entries: list[Entered] = field(default_factory=list)
+    new_reviews: list[Reviewing] = field(default_factory=list)
+    moved_reviews: dict[int, Reviewing] = field(default_factory=dict)
+    new_votes: list[tuple[Reviewing, Vote]] = field(default_factory=list)
+    escalated: list[Order] = field(default_factory=list)
+    refunded: list[tuple[int, Policy]] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     _product_accounts: dict[int, Account] = field(default_factory=dict)
 
     def clearing(self, offer: Offer) -> Account:
@@ -83,6 +98,16 @@ class State:
         """
         if order.id in self.orders:
             self.moved[order.id] = order
+
+    def open_review(self, review: Reviewing) -> None:
+        """An order begins to wait for its review."""
+        self.reviews[review.order] = review
+        self.new_reviews.append(review)
+
+    def move_review(self, review: Reviewing) -> None:
+        """Marks a review that was there before as moved on."""
+        if review not in self.new_reviews:
+            self.moved_reviews[review.order] = review
 
     def void(self, order: Order) -> None:
         """An order that comes to nothing: its people may be insured again."""
@@ -141,5 +166,55 @@ def moved_columns(orders: Sequence[Order]) -> tuple[dict[str, Column], dict[str,
             "shares": Int8s([p.share for p in policies]),
             "since": Dates([p.period_from for p in policies]),
             "until": Dates([p.period_to for p in policies]),
+            # What was not loaded stays as it was frozen.
+            "facts": Texts([_ENCODER.encode(p.facts).decode() if p.facts else None for p in policies]),
         },
     )
+
+
+def entry_columns(entered: Sequence[Entered]) -> dict[str, Column]:
+    """Entries as the arrays of insert_entries."""
+    return {
+        "orders": Int8s([e.order for e in entered]),
+        "channels": Texts([e.entry.channel for e in entered]),
+        "credentials": Int8s([e.credential for e in entered]),
+        "people": Int8s([e.entry.person for e in entered]),
+        "outlets": Texts([e.entry.outlet for e in entered]),
+        "documents": Texts([e.entry.document for e in entered]),
+        "digests": Texts([e.entry.digest for e in entered]),
+        "mandates": Int8s([e.mandate for e in entered]),
+        "relations": Texts([e.relation for e in entered]),
+    }
+
+
+def review_columns(reviews: Sequence[Reviewing]) -> dict[str, Column]:
+    """Reviews that begin, as the arrays of insert_reviews."""
+    return {
+        "orders": Int8s([r.order for r in reviews]),
+        "since": Times([r.since for r in reviews]),
+        "entered_by": Int8s([r.entered_by for r in reviews]),
+        "reviewers": Int8s([r.reviewers for r in reviews]),
+        "checked": _checked([r.checked for r in reviews]),
+        "escalate_at": Times([r.escalate_at for r in reviews]),
+        "void_at": Times([r.void_at for r in reviews]),
+        "because": Texts([r.void_because for r in reviews]),
+    }
+
+
+def vote_columns(votes: Sequence[tuple[Reviewing, Vote]]) -> dict[str, Column]:
+    """Votes as the arrays of insert_votes."""
+    return {
+        "orders": Int8s([r.order for r, _ in votes]),
+        "numbers": Int8s([v.number for _, v in votes]),
+        "requests": Int8s([v.request for _, v in votes]),
+        "credentials": Int8s([v.credential for _, v in votes]),
+        "people": Int8s([v.person for _, v in votes]),
+        "entered_by": Int8s([r.entered_by for r, _ in votes]),
+        "verdicts": Texts([v.verdict for _, v in votes]),
+        "reasons": Texts([v.reason for _, v in votes]),
+        "checked": _checked([v.checked for _, v in votes]),
+    }
+
+
+def _checked(checks: Sequence[tuple[Check, ...]]) -> Column:
+    return Texts([_ENCODER.encode(one).decode() for one in checks])

@@ -11,12 +11,13 @@ from huibao.members.people import SQL
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a person is told, and about which settlement, if about one."""
+    """What a person is told, and about which settlement or order, if about one."""
 
     person: int
     zh: str
     en: str
     settlement: int | None = None
+    order: int | None = None
 
 
 def write(wire: Wire, notices: Sequence[Notice], at: datetime) -> None:
@@ -24,4 +25,5 @@ def write(wire: Wire, notices: Sequence[Notice], at: datetime) -> None:
     if notices:
         wire.ask(SQL["insert_notices"], {
             "at": at, "people": Int8s([n.person for n in notices]), "settlements": Int8s([n.settlement for n in notices]),
+            "orders": Int8s([n.order for n in notices]),
             "zh": Texts([n.zh for n in notices]), "en": Texts([n.en for n in notices])})

@@ -76,6 +76,6 @@ FROM person p LEFT JOIN person_key k ON k.person_id = p.id WHERE p.id = %(person
 SELECT id FROM person WHERE identity_index = %(identity)s;
 
 -- :name insert_notices
--- What people are told, and about which settlement, if about one.
-INSERT INTO notice (at, person_id, settlement_id, zh, en)
-SELECT %(at)s, * FROM unnest(%(people)s::bigint[], %(settlements)s::bigint[], %(zh)s::text[], %(en)s::text[]);
+-- What people are told, and about which settlement or order, if about one.
+INSERT INTO notice (at, person_id, settlement_id, order_id, zh, en)
+SELECT %(at)s, * FROM unnest(%(people)s::bigint[], %(settlements)s::bigint[], %(orders)s::bigint[], %(zh)s::text[], %(en)s::text[]);

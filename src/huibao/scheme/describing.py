@@ -66,6 +66,7 @@ def _sections(scheme: Scheme) -> dict[str, tuple[Rule, ...]]:
         "账户资金划转": scheme.remittance,
         "资助参保": scheme.sponsored,
         "保全": scheme.endorsement,
+        "代办": scheme.mandate,
     }
 
 
@@ -114,6 +115,11 @@ _YEARS: Final = {"calendar": "自然年度"}
 
 def _amount(amount: Amount) -> str:
     return f" {yuan(amount.fen)} 元（{_cite(amount.cite)}）"
+
+
+def _review(rule: model.ReviewRule) -> str:
+    two = f"；账户支付超过{_amount(rule.two_above)}的由两人审核" if rule.two_above else ""
+    return f"{words.REVIEWERS[rule.by]}{two}"
 
 
 def _clock(rule: model.ReviewClock) -> str:
@@ -169,6 +175,11 @@ def _sponsored(rule: model.Sponsored) -> str:
             f"已自行投保的{'，未起保的改由资助方出资，原保费原路退回' if rule.replaces_own else '不重复投保，不向资助方收费'}")
 
 
+def _mandate(rule: model.MandateRule) -> str:
+    relatives = f"；登记的{named(words.KIN, rule.relatives)}可凭亲属关系代办，不动用账户" if rule.relatives else ""
+    return (f"受托人{'可以' if rule.account else '不得'}使用委托人的个人账户，一次授权最长 {rule.most_days} 天{relatives}")
+
+
 _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Payer: _payer,
     model.Insured: lambda rule: _enrolment(rule.insurance, rule.status),
@@ -176,7 +187,7 @@ _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Relations: lambda rule: named(words.RELATIONS, rule.allow),
     model.ChronicBenefit: lambda rule: "已办理的不得为亲属购买" if rule.bars_relatives else "不限制为亲属购买",
     model.Account: _account,
-    model.ReviewRule: lambda rule: words.REVIEWERS[rule.by],
+    model.ReviewRule: _review,
     model.ReviewClock: _clock,
     model.Identity: lambda rule: f"划款前核验身份与意愿，{rule.minutes} 分钟内有效",
     model.ConnectionRule: lambda rule: "保险公司系统通过联通测试后方可线上销售" if rule.tested else "不要求",
@@ -200,4 +211,5 @@ _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Remitting: _remitting,
     model.Sponsored: _sponsored,
     model.Endorsing: lambda rule: f"需两人办理的变更 {rule.proposal_days} 天内复核，过期作废",
+    model.MandateRule: _mandate,
 }

@@ -87,6 +87,7 @@ def load_text(name: str, text: str) -> Scheme:
         remittance=reading.versions(root, "remittance", sections.remittance),
         sponsored=reading.versions(root, "sponsored", sections.sponsored),
         endorsement=reading.versions(root, "endorsement", sections.endorsement),
+        mandate=reading.versions(root, "mandate", sections.mandate),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     reading.close()

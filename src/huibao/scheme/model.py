@@ -135,8 +135,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class ReviewRule:
+    """Who reviews before account money moves. An order that takes more than `two_above` from accounts needs two reviewers."""
+
     basis: Basis
     by: str
+    two_above: Amount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +319,21 @@ class Refund:
 REFUND: Final = Refund(Basis(EXAMPLE, date.min, None))
 
 
+class MandateRule:
+    """Who may act for another. A mandate runs at most `most_days`, and reaches the principal's account where `account` says so;
+    registered `relatives` of the buyer may order and pay in cash without one.
+    """
+
+    basis: Basis
+    account: bool = False
+    most_days: int = 366
+    relatives: tuple[str, ...] = ()
+
+
+#: Where the scheme is silent, who has a mandate may order and pay in cash: the account stays closed to anyone else.
+MANDATE: Final = MandateRule(Basis(EXAMPLE, date.min, None))
+
+
 @dataclass(frozen=True, slots=True)
 class Remitting:
     """When account money goes to insurers: on these days of the week and of the month, of a product from `minimum_fen` on.
@@ -395,4 +413,5 @@ class Scheme:
     remittance: tuple[Remitting, ...]
     sponsored: tuple[Sponsored, ...]
     endorsement: tuple[Endorsing, ...]
+    mandate: tuple[MandateRule, ...]
     digest: str

@@ -78,7 +78,11 @@ def account(reading: Reading, table: Table, basis: Basis) -> model.Account:
 
 
 def review(reading: Reading, table: Table, basis: Basis) -> model.ReviewRule:
-    return model.ReviewRule(basis, table.choice("by", words.REVIEWERS))
+    two = _optional(table, "two_above")
+    read = model.ReviewRule(basis, table.choice("by", words.REVIEWERS), _amount(reading, two))
+    if two:
+        two.close()
+    return read
 
 
 def review_clock(reading: Reading, table: Table, basis: Basis) -> model.ReviewClock:
@@ -140,6 +144,15 @@ def sponsored(reading: Reading, table: Table, basis: Basis) -> model.Sponsored:
 
 def endorsement(reading: Reading, table: Table, basis: Basis) -> model.Endorsing:
     return model.Endorsing(basis, table.whole("proposal_days", 15, least=1))
+
+
+def mandate(reading: Reading, table: Table, basis: Basis) -> model.MandateRule:
+    return model.MandateRule(
+        basis,
+        table.flag("account", False),
+        table.whole("most_days", 366, least=1),
+        table.choices("relatives", words.KIN, ()),
+    )
 
 
 def kinds(reading: Reading, table: Table, basis: Basis) -> model.Kinds:

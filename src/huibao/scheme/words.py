@@ -19,6 +19,8 @@ RELATIONS: Final = {
     "spouse-parent": "配偶父母",
     "account-family": "个人账户家庭成员",
 }
+#: Relations as registered between two people: nobody is kin to oneself.
+KIN: Final = {code: label for code, label in RELATIONS.items() if code not in {"self", "account-family"}}
 #: What a request may say beside `RELATIONS`; no scheme can allow it.
 OTHER_RELATION: Final = "other"
 

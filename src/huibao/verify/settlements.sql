@@ -277,7 +277,8 @@ SELECT format('case %%s is about a settlement or policy that is not there', c.id
 WHERE (c.settlement_id IS NOT NULL AND NOT EXISTS (SELECT FROM settlement s WHERE s.id = c.settlement_id))
    OR (c.order_id IS NOT NULL AND c.settlement_id IS NOT NULL AND NOT EXISTS (
        SELECT FROM payment p WHERE p.settlement_id = c.settlement_id AND p.order_id = c.order_id AND p.position = c.position))
-   OR (c.order_id IS NOT NULL AND NOT EXISTS (SELECT FROM policy y WHERE y.order_id = c.order_id AND y.position = c.position))
+   OR (c.order_id IS NOT NULL AND NOT EXISTS (
+       SELECT FROM policy y WHERE y.order_id = c.order_id AND (c.position IS NULL OR y.position = c.position)))
 UNION ALL
 SELECT format('notice %%s is for nobody known, or about a settlement that is not there', m.id) FROM notice m
 WHERE NOT EXISTS (SELECT FROM person n WHERE n.id = m.person_id)

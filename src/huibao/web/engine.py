@@ -16,6 +16,7 @@ from huibao.endorsements import model as endorsements
 from huibao.enrolment import model as enrolment
 from huibao.enrolment.model import IdentityCheck
 from huibao.gateways.insurers import ConnectionReport
+from huibao.mandates import model as mandates
 from huibao.payables import model as payables
 from huibao.reconciliation.model import Reconcile
 from huibao.record.model import Answer
@@ -24,8 +25,8 @@ from huibao.settlement import model as settlement
 from huibao.sponsored import model as sponsored
 
 #: What may be submitted: each family decides its own.
-Command = (enrolment.Command | settlement.Command | payables.Command | Reconcile | remittance.Command | sponsored.Command
-           | endorsements.Command)
+Command = (enrolment.Command | mandates.Command | settlement.Command | payables.Command | Reconcile | remittance.Command
+           | sponsored.Command | endorsements.Command)
 
 
 class IdentityDesk(Protocol):

@@ -45,6 +45,92 @@ GRANT UPDATE (ended_on, facts) ON policy TO huibao_service;
 
 -- ── review ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+-- An order that somebody other than its buyer entered: a clerk at an outlet's counter on a document that was presented, or who acts
+-- for the buyer, under a mandate or as a registered relative.
+CREATE TABLE order_entry (
+    order_id    bigint PRIMARY KEY,
+    channel     text NOT NULL CHECK (channel IN ('counter', 'agent')),
+    credential  bigint NOT NULL,
+    person_id   bigint,                                 -- who entered it, where that is known here
+    outlet      text,
+    document    text CHECK (document IN ('signed-form', 'electronic-form', 'recording')),
+    document_digest text,                               -- SM3, in hex, of the buyer's consent as presented
+    mandate_id  bigint,
+    relation    text,                                   -- the agent's to the buyer, where it is registered
+    CHECK (channel <> 'counter' OR (outlet IS NOT NULL AND document IS NOT NULL AND document_digest IS NOT NULL)),
+    CHECK (channel <> 'agent' OR (person_id IS NOT NULL AND (mandate_id IS NOT NULL OR relation IS NOT NULL)))
+);
+
+-- Who may act for whom, for what, from and to which day, on which evidence; it ends early by a date, never by being deleted.
+CREATE TABLE mandate (
+    id          bigint PRIMARY KEY,                     -- request.id
+    at          timestamptz NOT NULL,
+    principal_id bigint NOT NULL,
+    agent_id    bigint NOT NULL,
+    may         text[] NOT NULL CHECK (cardinality(may) > 0 AND may <@ ARRAY['order', 'pay']),
+    valid_from  date NOT NULL,
+    valid_to    date NOT NULL,
+    evidence    text NOT NULL CHECK (evidence IN ('identity-check', 'signed-form', 'notarised', 'guardianship')),
+    evidence_digest text NOT NULL,                      -- SM3, in hex, of what was presented; of a check, its own reference
+    credential  bigint NOT NULL,
+    revoked_at  timestamptz,
+    revoked_by  bigint,
+    CHECK (principal_id <> agent_id),
+    CHECK (valid_from <= valid_to),
+    CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
+);
+CREATE INDEX mandate_principal ON mandate (principal_id, agent_id);
+CREATE INDEX mandate_agent ON mandate (agent_id);
+
+-- An order under review: what was checked when it was taken up, until when somebody decides, and how it ended.
+CREATE TABLE review (
+    order_id    bigint PRIMARY KEY,
+    since       timestamptz NOT NULL,
+    entered_by  bigint NOT NULL,                        -- the order's credential: never among the reviewers
+    reviewers   smallint NOT NULL CHECK (reviewers IN (1, 2)),
+    checked     jsonb NOT NULL,                         -- [[check, position of the insured or 0 for the buyer, value], …]
+    escalate_at timestamptz NOT NULL,
+    void_at     timestamptz NOT NULL,
+    void_because text NOT NULL CHECK (void_because IN ('time', 'missed-start')),
+    escalated_at timestamptz,
+    state       text NOT NULL CHECK (state IN ('open', 'approved', 'rejected', 'overdue', 'withdrawn')),
+    ended_at    timestamptz,
+    CHECK (since <= escalate_at AND escalate_at <= void_at),
+    CHECK ((state = 'open') = (ended_at IS NULL)),
+    CHECK (state <> 'overdue' OR escalated_at IS NOT NULL),
+    UNIQUE (order_id, entered_by)
+) WITH (fillfactor = 85);
+CREATE INDEX review_open ON review (order_id) WHERE state = 'open';
+CREATE INDEX review_due ON review (void_at) WHERE state = 'open';
+CREATE INDEX review_escalates ON review (escalate_at) WHERE state = 'open' AND escalated_at IS NULL;
+
+-- What each reviewer decided. Four eyes: nobody reviews what they entered, nobody twice.
+CREATE TABLE review_vote (
+    order_id    bigint NOT NULL,
+    number      smallint NOT NULL CHECK (number IN (1, 2)),
+    request_id  bigint NOT NULL UNIQUE,
+    at          timestamptz NOT NULL,
+    credential  bigint NOT NULL,
+    person_id   bigint,                                 -- the reviewer, where that is known here
+    entered_by  bigint NOT NULL,
+    verdict     text NOT NULL CHECK (verdict IN ('approve', 'reject')),
+    reason      text,
+    checked     jsonb NOT NULL,                         -- the same checks, as they stood when it was decided
+    PRIMARY KEY (order_id, number),
+    UNIQUE (order_id, credential),
+    UNIQUE (order_id, person_id),
+    FOREIGN KEY (order_id, entered_by) REFERENCES review (order_id, entered_by),
+    CHECK (credential <> entered_by),
+    CHECK ((verdict = 'reject') = (reason IS NOT NULL))
+);
+
+ALTER TABLE notice ADD COLUMN order_id bigint;
+CREATE INDEX notice_order ON notice (order_id) WHERE order_id IS NOT NULL;
+
+GRANT SELECT, INSERT ON order_entry, mandate, review, review_vote TO huibao_service;
+GRANT UPDATE (revoked_at, revoked_by) ON mandate TO huibao_service;
+GRANT UPDATE (escalated_at, state, ended_at) ON review TO huibao_service;
+
 -- ── remittance ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- Where an insurer takes account money: numbers sealed under a key of the row's own. Two people of the agency and a call-back come
@@ -309,7 +395,7 @@ GRANT UPDATE (credit_limit_fen) ON account TO huibao_service;
 ALTER TABLE open_case DROP CONSTRAINT open_case_kind_check;
 ALTER TABLE open_case ADD CONSTRAINT open_case_kind_check CHECK (kind IN (
     'less-due', 'preexisting', 'reversal-parked', 'reconciliation', 'payout-returned',
-    'remittance', 'refund', 'endorsement', 'accounts'));
+    'remittance', 'refund', 'endorsement', 'accounts', 'review'));
 
 -- What a case of a remittance is about: a batch, or one movement of it.
 ALTER TABLE open_case ADD COLUMN remittance_id bigint;
