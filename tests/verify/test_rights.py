@@ -69,6 +69,10 @@ RIGHTS: Final = [
     ("roster",              True,  "confirmed_at confirmed_by ended_at report state why",           False),
     ("roster_part",         True,  "accepted categories charged_fen enrolled premium_fen state",    False),
     ("roster_line",         True,  "clause en order_id premium_fen refused tries zh",               True),
+    ("order_entry",         True,  "",                                                              False),
+    ("mandate",             True,  "revoked_at revoked_by",                                         False),
+    ("review",              True,  "ended_at escalated_at state",                                   False),
+    ("review_vote",         True,  "",                                                              False),
     ("migration",           False, "",                                                              False),
 ]
 

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from huibao.app.claims import Claims
+from huibao.app.reviews import Reviews
 from huibao.app.rosters import RUNNERS, Runner
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
@@ -45,8 +46,8 @@ _OUTAGES: Final = (psycopg.OperationalError, DatabaseUnreachable)
 
 
 class Caretaker:
-    """The duties of one process, while it has the turn. Payments, settlements and each insurer have a task of their own: none waits
-    for another."""
+    """The duties of one process, while it has the turn. Payments, settlements, reviews and each insurer have a task of their own: none
+    waits for another."""
 
     def __init__(
         self, engine: Engine, cash: CashChannel, claims: Claims, client: httpx.AsyncClient, database_url: str, secret: bytes,
@@ -55,6 +56,7 @@ class Caretaker:
         self._engine = engine
         self._cash = cash
         self._claims = claims
+        self._reviews = Reviews(engine)
         self._client = client
         self._database_url = database_url
         self._secret = secret
@@ -83,6 +85,7 @@ class Caretaker:
                         duties.create_task(self._keep(turn))
                         duties.create_task(self._payments())
                         duties.create_task(self._settlements())
+                        duties.create_task(self._waiting_reviews())
                         duties.create_task(self._insurers())
                         for _ in range(RUNNERS):
                             duties.create_task(self._rosters())
@@ -192,6 +195,14 @@ class Caretaker:
                         await asyncio.sleep(EVERY_S)
         finally:
             await runner.close()
+
+    # ── reviews ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _waiting_reviews(self) -> None:
+        while not self._stopping:
+            for programme in self._engine.programmes.values():
+                await self._reviews.look_after(programme)
+            await asyncio.sleep(EVERY_S)
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

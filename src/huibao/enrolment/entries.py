@@ -64,7 +64,8 @@ def _agent(agent: Member | None, state: State) -> Refusal | None:
         return refusals.person_died("代办人", "agent")
     age = whole_years(agent.born, state.on)
     return None if age >= 18 else Refusal(
-        "agent.minor", None, f"代办人未满 18 周岁（{age} 周岁），不能代办，请由成年人办理。", f"who acts is {age}, under 18: an adult acts for another", {"age": age})
+        "agent.minor", None, f"代办人未满 18 周岁（{age} 周岁），不能代办，请由成年人办理。",
+        f"who acts is {age}, under 18: an adult acts for another", {"age": age})
 
 
 def _agent_unknown() -> Refusal:

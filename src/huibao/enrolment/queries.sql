@@ -154,9 +154,12 @@ FROM mandate m JOIN unnest(%(principals)s::bigint[], %(agents)s::bigint[]) AS u 
   ON m.principal_id = u.principal AND m.agent_id = u.agent
 WHERE m.revoked_at IS NULL AND m.valid_from <= %(on)s AND %(on)s <= m.valid_to ORDER BY m.id;
 
--- :name reviews_due
--- Reviews whose first time is over, or all of it, the longest wait first.
-(SELECT order_id, escalate_at AS due, false AS over FROM review WHERE state = 'open' AND escalated_at IS NULL AND escalate_at <= %(at)s
- ORDER BY escalate_at, order_id LIMIT %(most)s)
-UNION ALL
-(SELECT order_id, void_at, true FROM review WHERE state = 'open' AND void_at <= %(at)s ORDER BY void_at, order_id LIMIT %(most)s);
+-- :name reviews_escalating
+-- Reviews whose first time is over, the longest wait first.
+SELECT order_id, escalate_at FROM review WHERE state = 'open' AND escalated_at IS NULL AND escalate_at <= %(at)s
+ORDER BY escalate_at, order_id LIMIT %(most)s;
+
+-- :name reviews_over
+-- Reviews that are somebody's case, and whose time is over.
+SELECT order_id, void_at FROM review WHERE state = 'open' AND escalated_at IS NOT NULL AND void_at <= %(at)s
+ORDER BY void_at, order_id LIMIT %(most)s;

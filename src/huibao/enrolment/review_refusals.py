@@ -41,11 +41,12 @@ def reason_needed() -> Refusal:
 
 def account_not_open(kind: str, state: str) -> Refusal:
     return Refusal("account.not_open", None, f"付款的{ACCOUNTS[kind]}已冻结或注销，不能扣款，请待账户恢复后再审，或不予通过。",
-                   f"the {kind} account that pays is {state}: review it when it is open again, or reject", {"account": kind, "state": state})
+                   f"the {kind} account that pays is {state}: review it when it is open again, or reject",
+                   {"account": kind, "state": state})
 
 
 def premium_changed(member: int, held_fen: int, now_fen: int) -> Refusal:
     return Refusal("review.premium_changed", None,
                    f"被保险人的保费现为 {yuan(now_fen)} 元，申请时为 {yuan(held_fen)} 元，不能按原申请承保，请不予通过并请本人重新申请。",
-                   f"the insured's premium is {yuan(now_fen)} yuan now and was {yuan(held_fen)} when applied for: reject, and have the person"
-                   " apply again", {"insured": member, "held_fen": held_fen, "now_fen": now_fen})
+                   f"the insured's premium is {yuan(now_fen)} yuan now and was {yuan(held_fen)} when applied for: reject, and have the"
+                   " person apply again", {"insured": member, "held_fen": held_fen, "now_fen": now_fen})

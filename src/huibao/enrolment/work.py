@@ -168,7 +168,8 @@ class Orders:
     def _told(self, state: State, order: Order, granting: Granting | None, replaced: int | None = None) -> OrderTold:
         offer = state.shelf.wordings[order.offer]
         waiting = state.reviews.get(order.id)
-        sentences = _granted(granting) if granting else ((), *tellings.standing(order.state, order.cash_fen, len(waiting.votes) if waiting else 0))
+        votes = len(waiting.votes) if waiting else 0
+        sentences = _granted(granting) if granting else ((), *tellings.standing(order.state, order.cash_fen, votes))
         sponsor_fen = order.premium_fen if order.sponsor is not None else 0
         return OrderTold(
             order=order_number(self.programme.code, order.id), state=order.state, product=order.product, premium_fen=order.premium_fen,

@@ -31,7 +31,7 @@ SQL: Final = sqlfile.load("huibao.gateways")
 WINDOW: Final = 100
 
 #: What an insurer is told of. A release is not: only an order is released of which neither cover nor cash has begun.
-_TELLING: Final = ("purchase", "payment")
+_TELLING: Final = ("purchase", "payment", "review", "review-overdue")
 
 
 class InsurerUnreachable(Unreachable):
@@ -232,15 +232,21 @@ def _destination(insurer: str) -> str:
 
 
 def _concerning(rows: Sequence[tuple[int, datetime, str, bytes | None]], products: Collection[str]) -> tuple[Message, ...]:
-    """The messages among these events: orders of these products that are covered, or for which the insurer got cash."""
+    """The messages among these events: orders of these products that are covered, or for which the insurer got cash, also where they
+    came to nothing then."""
     messages = []
     for seq, at, kind, answer in rows:
         if answer is None:
             continue
         order = msgspec.json.decode(answer, type=OrderTold)
-        if order.product in products and (kind == "payment" or order.state == "completed"):
+        if order.product in products and (kind == "payment" or order.state == "completed" or _came_to_nothing(order)):
             messages.append(Message(seq, at, order.order, order.product, tuple(_policy(policy) for policy in order.policies)))
     return tuple(messages)
+
+
+def _came_to_nothing(order: OrderTold) -> bool:
+    """A review ended an order whose cash part the insurer has been told of."""
+    return order.state == "void" and order.cash_fen > 0
 
 
 def _policy(told: PolicyTold) -> PolicyMessage:

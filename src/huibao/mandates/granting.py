@@ -83,7 +83,8 @@ def _terms(state: State, asked: Authorise) -> Refusal | None:
     if asked.valid_to - asked.valid_from >= timedelta(days=rule.most_days):
         return refuse(state.scheme, rule.basis.cite, "mandate.term_too_long",
                       f"一次授权最长 {rule.most_days} 天，请缩短期限，到期后可再次授权",
-                      f"a mandate runs {rule.most_days} days at most: shorten it, and give another when it is over", most_days=rule.most_days)
+                      f"a mandate runs {rule.most_days} days at most: shorten it, and give another when it is over",
+                      most_days=rule.most_days)
     return None
 
 

@@ -13,7 +13,8 @@ ORDER BY id;
 
 -- :name insert_mandates
 -- New mandates.
-INSERT INTO mandate (id, at, principal_id, agent_id, may, valid_from, valid_to, evidence, evidence_digest, credential, revoked_at, revoked_by)
+INSERT INTO mandate (id, at, principal_id, agent_id, may, valid_from, valid_to, evidence, evidence_digest, credential, revoked_at,
+                     revoked_by)
 SELECT u.id, %(at)s, u.principal, u.agent, string_to_array(u.may, ','), u.since, u.until, u.evidence, u.digest, u.credential,
        u.revoked_at, u.revoked_by
 FROM unnest(%(ids)s::bigint[], %(principals)s::bigint[], %(agents)s::bigint[], %(may)s::text[], %(since)s::date[], %(until)s::date[],

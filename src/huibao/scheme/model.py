@@ -319,6 +319,7 @@ class Refund:
 REFUND: Final = Refund(Basis(EXAMPLE, date.min, None))
 
 
+@dataclass(frozen=True, slots=True)
 class MandateRule:
     """Who may act for another. A mandate runs at most `most_days`, and reaches the principal's account where `account` says so;
     registered `relatives` of the buyer may order and pay in cash without one.

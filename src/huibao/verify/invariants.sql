@@ -67,20 +67,23 @@ SELECT format('purchase of request %%s is done and has no order', e.request_id) 
 LEFT JOIN orders o ON o.id = e.request_id WHERE e.kind = 'purchase' AND e.outcome = 'done' AND o.id IS NULL;
 
 -- :name policies
--- f. A policy in force is captured to the fen, one that waits is set aside to the fen, a void one has nothing.
+-- f. A policy in force is captured to the fen, one that waits is set aside to the fen, of a void one everything went back.
 WITH captured AS (
     SELECT order_id, position, sum(fen) AS fen FROM transfer WHERE kind LIKE 'premium-%%' GROUP BY order_id, position),
 pending AS (
     SELECT h.order_id, h.position, sum(h.fen) AS fen FROM hold h
-    WHERE NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id) GROUP BY h.order_id, h.position)
+    WHERE NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id) GROUP BY h.order_id, h.position),
+refunded AS (
+    SELECT order_id, position, sum(fen) AS fen FROM refund GROUP BY order_id, position)
 SELECT format('policy %%s of order %%s is %%s with a premium of %%s fen: %%s captured, %%s held', p.position, p.order_id, p.state,
               p.premium_fen, COALESCE(c.fen, 0), COALESCE(h.fen, 0))
 FROM policy p JOIN orders o ON o.id = p.order_id
 LEFT JOIN captured c ON c.order_id = p.order_id AND c.position = p.position
 LEFT JOIN pending h ON h.order_id = p.order_id AND h.position = p.position
+LEFT JOIN refunded r ON r.order_id = p.order_id AND r.position = p.position
 WHERE (COALESCE(c.fen, 0), COALESCE(h.fen, 0)) IS DISTINCT FROM CASE
     WHEN p.state = 'in-force' THEN (p.premium_fen::numeric, 0::numeric)
-    WHEN p.state = 'void' THEN (0::numeric, 0::numeric)
+    WHEN p.state = 'void' THEN (COALESCE(r.fen, 0), 0::numeric)
     WHEN o.state = 'awaiting-payment' THEN (0::numeric, (p.premium_fen - p.cash_fen)::numeric)
     ELSE (p.cash_fen::numeric, (p.premium_fen - p.cash_fen)::numeric) END;
 
@@ -108,7 +111,7 @@ SELECT format('policy %%s of order %%s is not what event %%s says', p.position, 
 FROM event e
 CROSS JOIN LATERAL jsonb_array_elements(convert_from(e.answer, 'UTF8')::jsonb -> 'policies') AS told
 JOIN policy p ON p.order_id = split_part(told ->> 'number', '-', 2)::bigint AND p.position = split_part(told ->> 'number', '-', 4)::smallint
-WHERE e.outcome = 'done' AND e.kind IN ('purchase', 'payment') AND (
+WHERE e.outcome = 'done' AND e.kind IN ('purchase', 'payment', 'review') AND (
     (p.insured_id, p.relation, p.premium_fen) <> ((told ->> 'insured')::bigint, told ->> 'relation', (told ->> 'premium_fen')::bigint)
     OR p.tier IS DISTINCT FROM told ->> 'tier'
     OR (told ->> 'state' = 'in-force'
