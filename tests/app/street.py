@@ -27,7 +27,7 @@ from huibao.gateways.simulators.app import Secrets as Shared
 from huibao.gateways.simulators.app import Simulators, build
 from huibao.gateways.simulators.faults import Fault
 from huibao.gateways.simulators.model import Said
-from huibao.record.model import DONE, Answer
+from huibao.record.model import DONE, NOBODY, Answer
 from huibao.web import credentials
 from huibao.web.app import build as platform
 from huibao.web.credentials import Grant, Role
@@ -168,7 +168,8 @@ class Street:
         return msgspec.json.decode(answer.body, type=OrderTold)
 
     async def ask(self, engine: Engine, buyer: int, **wish: Any) -> Answer:
-        command = await asyncio.to_thread(buy, self.city, buyer, at=self.city.clock.now(), **wish)
+        # Entered by the service: the credentials of a street are of its own making, and belong to others.
+        command = await asyncio.to_thread(buy, self.city, buyer, at=self.city.clock.now(), **{"credential": NOBODY, **wish})
         return await engine.submit(self.city.code, f"member:{buyer}", "route", f"street-{next(_KEYS)}", msgspec.json.encode(command), command)
 
     async def open(self, engine: Engine, order: OrderTold) -> str:
