@@ -55,18 +55,6 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class _Means:
-    """What an order is paid from: free money by account, and what counts against the year's limit already.
-
-    `insured_here` are people whom this very order insures already, where it is tested again.
-    """
-
-    balances: tuple[tuple[str, int], ...]
-    paid_fen: int
-    insured_here: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Granting:
     """An order that may be taken up. `years` are the limit years in which money that waits must fit."""
 
@@ -133,19 +121,17 @@ def decide_again(state: State, order: Order) -> tuple[Grant, ...] | Refusal:
     for kind, account in purse.items():
         if account.state != "open" and any(hold.account_id == account.id for hold in holds):
             return review_refusals.account_not_open(kind, account.state)
-    own = {kind: sum(hold.fen for hold in holds if hold.account_id == account.id) for kind, account in purse.items()}
-    counted = sum(hold.fen for hold in holds if state.on.year in hold.years)
-    means = _Means(tuple((kind, account.free_fen + own[kind]) for kind, account in purse.items()),
-                   state.books.paid_fen(order.buyer, state.on.year) - counted, frozenset(policy.insured for policy in order.policies))
-    grants: list[Grant] = []
-    for policy, wish in zip(order.policies, asked.insured, strict=True):
-        grant = _insured(state, offer, asked, buyer, wish, grants, means)
-        if isinstance(grant, Refusal):
-            return grant
+    insured = {(policy.insured, policy.product) for policy in order.policies}
+    state.live -= insured
+    with state.books.as_if_free(order.id):
+        granting = _grant(state, offer, asked, buyer, asked.insured, (state.on.year,))
+    state.live |= insured
+    if isinstance(granting, Refusal):
+        return granting
+    for policy, grant in zip(order.policies, granting.grants, strict=True):
         if grant.premium_fen != policy.premium_fen:
             return review_refusals.premium_changed(policy.insured, policy.premium_fen, grant.premium_fen)
-        grants.append(grant)
-    return tuple(grants)
+    return granting.grants
 
 
 def _grant(
@@ -153,10 +139,8 @@ def _grant(
 ) -> Granting | Refusal:
     """Every insured in turn, each after what those before take; account money must fit each of `years`."""
     grants: list[Grant] = []
-    balances = tuple((kind, account.free_fen) for kind, account in state.books.purse(buyer.id).items())
-    means = _Means(balances, max(state.books.paid_fen(buyer.id, year) for year in years))
     for wish in wishes:
-        grant = _insured(state, offer, buy, buyer, wish, grants, means)
+        grant = _insured(state, offer, buy, buyer, wish, grants, years)
         if isinstance(grant, Refusal):
             return grant
         grants.append(grant)
@@ -241,7 +225,7 @@ def _wishes(offer: Offer, buy: Buy) -> tuple[InsuredWish, ...] | Refusal:
 
 
 def _insured(
-    state: State, offer: Offer, buy: Buy, buyer: Member, wish: InsuredWish, before: list[Grant], means: _Means
+    state: State, offer: Offer, buy: Buy, buyer: Member, wish: InsuredWish, before: list[Grant], years: tuple[int, ...]
 ) -> Grant | Refusal:
     """One insured after those `before` in the same order. Who is no relative learns nothing about the person."""
     kin = _SELF if wish.member == buyer.id else buyer.kin.get(wish.member, _STRANGER)
@@ -250,7 +234,7 @@ def _insured(
     member = state.people.get(wish.member) if kin is not _STRANGER or buy.pay_with == "sponsor" else None
     if member is None and buy.pay_with == "sponsor":
         return refusals.insured_unknown()
-    refused = _person(state, offer, buy, member, means.insured_here)
+    refused = _person(state, offer, buy, member)
     if refused:
         return refused
     facts = _facts(offer, buy, wish, member, state.on) if member else None
@@ -259,21 +243,21 @@ def _insured(
     premium = premium_fen(offer.plan, facts) if facts else 0
     if premium is None:
         return refusals.premium_not_stated(wish.member)
-    granted = _split(state, offer, buy, buyer, member, kin, premium, before, means)
+    granted = _split(state, offer, buy, buyer, member, kin, premium, before, years)
     if isinstance(granted, Refusal):
         return granted
     assert member is not None, "a scheme refuses account money for a stranger"
     return Grant(member.id, kin.relation, wish.tier, facts or {}, premium, granted)
 
 
-def _person(state: State, offer: Offer, buy: Buy, member: Member | None, insured_here: frozenset[int]) -> Refusal | None:
+def _person(state: State, offer: Offer, buy: Buy, member: Member | None) -> Refusal | None:
     if member is None:
         return None
     if member.died is not None and member.died <= state.on:
         return refusals.person_died("被保险人", "insured")
     if whole_years(member.born, state.on) < 14 and not (buy.consent and buy.consent.guardian) and buy.pay_with != "sponsor":
         return refusals.guardian_needed(member.id)
-    if (member.id, offer.product) in state.live and member.id not in insured_here:
+    if (member.id, offer.product) in state.live:
         return refusals.already_insured(member.id)
     return None
 
@@ -294,9 +278,10 @@ def _facts(offer: Offer, buy: Buy, wish: InsuredWish, member: Member, on: date) 
 
 def _split(
     state: State, offer: Offer, buy: Buy, buyer: Member, member: Member | None, kin: Kin, premium: int, before: list[Grant],
-    means: _Means,
+    years: tuple[int, ...],
 ) -> Granted | Refusal:
     """The scheme's decision on one premium, after what the insured before take."""
+    purse = state.books.purse(buyer.id)
     taken: dict[str, int] = {}
     for grant in before:
         for part in grant.granted.parts:
@@ -308,8 +293,8 @@ def _split(
         product=offer.decided_by,
         premium_fen=premium,
         pay_with="account" if buy.pay_with == "account" else "cash",
-        balances_fen=means.balances,
-        paid_this_year_fen=means.paid_fen + sum(taken.values()),
+        balances_fen=tuple((kind, account.free_fen) for kind, account in purse.items()),
+        paid_this_year_fen=max(state.books.paid_fen(buyer.id, year) for year in years) + sum(taken.values()),
         account_family=kin.account_family,
         taken_fen=tuple(taken.items()),
     )

@@ -20,7 +20,10 @@ from huibao.enrolment.model import (
     Amend,
     Buy,
     Command,
+    Consent,
+    Entry,
     Escalate,
+    IdentityCheck,
     ListTold,
     Order,
     OrderTold,
@@ -151,9 +154,9 @@ class Orders:
         """What was read, ticked, signed, checked and presented, or what a reviewer noted, sealed under the buyer's key; what was refused
         keeps it too."""
         if isinstance(command, Buy | Amend) and (command.consent is not None or command.identity is not None):
-            shown = {"consent": command.consent, "identity": command.identity}
+            shown: dict[str, Consent | IdentityCheck | Entry | None] = {"consent": command.consent, "identity": command.identity}
             if isinstance(command, Buy) and command.entry is not None:
-                shown |= {"entry": command.entry}
+                shown["entry"] = command.entry
             person, plain = _buyer(state, command), _ENCODER.encode(shown)
         elif isinstance(command, Review) and command.note and command.order in state.orders:
             person, plain = state.orders[command.order].buyer, _ENCODER.encode({"note": command.note})

@@ -22,17 +22,17 @@ _INSTANT = timedelta(microseconds=1)
 
 
 def write_orders(wire: Wire, state: State, at: datetime) -> None:
-    """Queues new orders with their policies and entries, and those that moved on."""
+    """Queues orders that moved on, and new ones with their policies and entries."""
+    if state.moved:                                    # first: who was let go of may be insured again by the same batch
+        orders_moved, policies_moved = moved_columns(list(state.moved.values()))
+        wire.ask(SQL["move_orders"], orders_moved)
+        wire.ask(SQL["move_policies"], policies_moved)
     if state.new_orders:
         wire.ask(SQL["insert_orders"], {"at": at, **order_columns(state.new_orders)})
         policies = [policy for order in state.new_orders for policy in order.policies]
         wire.ask(SQL["insert_policies"], policy_columns(policies))
     if state.new_entries:
         wire.ask(SQL["insert_entries"], entry_columns(state.new_entries))
-    if state.moved:
-        orders_moved, policies_moved = moved_columns(list(state.moved.values()))
-        wire.ask(SQL["move_orders"], orders_moved)
-        wire.ask(SQL["move_policies"], policies_moved)
 
 
 def write_reviews(wire: Wire, state: State, at: datetime) -> None:

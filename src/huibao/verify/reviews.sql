@@ -80,7 +80,8 @@ UNION ALL
 SELECT format('order %%s was entered by credential %%s of another person or of staff, and nobody says how', o.id, o.credential)
 FROM orders o JOIN unnest(%(credentials)s::bigint[], %(people)s::bigint[]) AS c (id, person) ON c.id = o.credential
 WHERE c.person IS DISTINCT FROM o.buyer_id AND o.pay_with <> 'sponsor'
-  AND NOT EXISTS (SELECT FROM order_entry e WHERE e.order_id = o.id);
+  AND NOT EXISTS (SELECT FROM order_entry e WHERE e.order_id = o.id)
+  AND NOT EXISTS (SELECT FROM endorsement n WHERE n.id = o.id);
 
 -- :name mandates
 -- f. A mandate is what its event says.
