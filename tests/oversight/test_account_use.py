@@ -21,6 +21,8 @@ from huibao.oversight.model import NONE, Amounts, By, Ledger, Report, Scope, Use
 from tests import books
 from tests.books import City, Someone, another, buy, order_id, owner, run, small_city
 from tests.database import MakeProgramme
+from tests.remittance import office
+from tests.remittance.test_stories import STEPS, STORIES
 
 DAY: Final = date(2026, 3, 2)
 KEYS: Final[tuple[By, ...]] = ("product", "insurer", "account", "month")
@@ -75,11 +77,11 @@ def move(city: City, kind: str, on: date, order: int, yuan: str, *, account: str
             [noon(on), kind, debit, credit, fen(yuan), refund[0] if refund else None, batch or None, order])
         if kind == "premium-remitted":
             connection.execute(
-                "INSERT INTO remittance_line (remittance_id, transfer_id, order_id, position, account_id, fen, state)"
-                " SELECT %s, id, order_id, position, debit_id, %s, 'paid' FROM transfer"
-                " WHERE order_id = %s AND kind = 'premium-account' AND debit_id = %s", [batch, fen(yuan), order, accounts[account]])
+                "INSERT INTO remittance_line (remittance_id, transfer_id, order_id, position, account_id, fen, state, counted, paid_at)"
+                " SELECT %s, id, order_id, position, debit_id, %s, 'paid', true, %s FROM transfer"
+                " WHERE order_id = %s AND kind = 'premium-account' AND debit_id = %s", [batch, fen(yuan), noon(on), order, accounts[account]])
         elif kind == "remittance-returned":
-            connection.execute("UPDATE remittance_line SET state = 'failed' WHERE remittance_id = %s AND order_id = %s", [batch, order])
+            connection.execute("UPDATE remittance_line SET state = 'failed', reason = 'x', failed_at = %s WHERE remittance_id = %s", [noon(on), batch])
 
 
 def bought(city: City, buyer: int, on: date, **more: Any) -> int:
@@ -269,7 +271,8 @@ class Book:
         elif what == "return" and which in self.batches and self.income[which] >= self.batches[which][1]:
             batch, part = self.batches.pop(which)
             self._transfer("remittance-returned", on, income, clearing, order, part, batch=batch)
-            self.connection.execute("UPDATE remittance_line SET state = 'failed' WHERE remittance_id = %s", [batch])
+            self.connection.execute("UPDATE remittance_line SET state = 'failed', reason = 'x', failed_at = %s WHERE remittance_id = %s",
+                                    [noon(on), batch])
             self._moved(on, which, "remitted", -part)
             self.clearing[which], self.income[which] = self.clearing[which] + part, self.income[which] - part
         elif what in ("refund", "elsewhere") and self.income[which] > 0:
@@ -283,7 +286,8 @@ class Book:
         self.number += 1
         batch, part = 1_000_000 + self.number, self.clearing[which]
         self._transfer("premium-remitted", on, clearing, income, order, part, batch=batch)
-        self.connection.execute("INSERT INTO remittance_line VALUES (%s, %s, %s, 1, %s, %s, 'paid')", [batch, self.number, order, own, part])
+        self.connection.execute("INSERT INTO remittance_line VALUES (%s, %s, %s, 1, %s, %s, 'paid', true, NULL, %s)",
+                                [batch, self.number, order, own, part, noon(on)])
         self._moved(on, which, "remitted", part)
         self.clearing[which], self.income[which] = 0, self.income[which] + part
         self.batches[which] = (batch, part)
@@ -361,6 +365,20 @@ def sum_of(amounts: Any) -> Amounts:
         found = found.plus(one)
     assert len(figures(found)) == 6
     return found
+
+
+@pytest.mark.clause("LZ-14", "LZ-19c")
+@pytest.mark.parametrize("steps", [pytest.param(steps, id=story) for story, steps, *_ in STORIES])
+def test_remitted_money_is_told_order_by_order(programme: MakeProgramme, steps: str) -> None:
+    """Batches that are paid, come back in part or whole, and are listed again: orders say what the ledger has, after each step."""
+    city = office.city_of(programme, 3, more=1)
+    office.open_account(city)
+    for step in steps.split("；"):
+        what, *about = step.split(" ")
+        STEPS[what](city, *about)
+        found = read(city, date(2026, 12, 31))
+        assert found.ledger.agrees(found.all), step
+        assert sum(one.amounts.remitted_fen for one in uses_of(city, date(2026, 12, 31), 100)) == found.ledger.remitted_fen, step
 
 
 def test_a_policy_booked_twice_is_seen_beside_the_ledger(blank: City) -> None:

@@ -61,7 +61,7 @@ RIGHTS: Final = [
     ("receiving_account",   True,  "decided_at decided_by effective_at state",                      False),
     ("receiving_call",      True,  "",                                                              False),
     ("remittance",          True,  "answered_at confirmed_at confirmed_fen state",                  False),
-    ("remittance_line",     True,  "reason state",                                                  False),
+    ("remittance_line",     True,  "failed_at paid_at reason state",                                          False),
     ("remittance_run",      True,  "",                                                              False),
     ("sponsor",             True,  "",                                                              False),
     ("sponsor_payment",     True,  "",                                                              False),
@@ -73,6 +73,7 @@ RIGHTS: Final = [
     ("mandate",             True,  "revoked_at revoked_by",                                         False),
     ("review",              True,  "ended_at escalated_at state",                                   False),
     ("review_vote",         True,  "",                                                              False),
+    ("renewal",             True,  "bought ended_at remind_on state why",                           False),
     ("migration",           False, "",                                                              False),
 ]
 

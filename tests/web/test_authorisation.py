@@ -49,7 +49,7 @@ CALLERS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 )
 
 OF_A_PERSON: Final = {"order", "policy", "cancel_order", "open_payment", "settlement", "judge_settlement", "amend_order", "endorsement",
-                      "answer_endorsement", "policy_endorsements", "correct_fact"}
+                      "answer_endorsement", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals"}
 OF_AN_INSURER: Final = {"connection_tests"}
 OF_A_POOL: Final = {"pool_statement"}
 OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement", "statement", "answer_statement"}
@@ -104,7 +104,7 @@ SELECT (SELECT count(*) FROM orders WHERE state <> 'void'), (SELECT count(*) FRO
        (SELECT jsonb_object_agg(id, state) FROM payout), (SELECT count(*) FROM recovery), (SELECT count(*) FROM reconciliation),
        (SELECT count(*) FROM agreement), (SELECT count(*) FROM bank_account), (SELECT count(*) FROM notice),
        (SELECT count(*) FROM sponsor), (SELECT count(*) FROM sponsor_payment), (SELECT jsonb_object_agg(id, state) FROM roster),
-       (SELECT count(*) FROM roster_line),
+       (SELECT count(*) FROM roster_line), (SELECT jsonb_object_agg(order_id, state) FROM renewal),
        (SELECT jsonb_object_agg(id, state) FROM endorsement), (SELECT jsonb_agg(phone_index ORDER BY id) FROM person),
        (SELECT jsonb_agg(used ORDER BY whose, product) FROM accumulator)
 """

@@ -83,7 +83,7 @@ def test_bodies_take_no_field_that_is_not_described() -> None:
     names = {described["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
              for _, _, described in operations() if "application/json" in described.get("requestBody", {}).get("content", {})}
     assert names == {"Purchase", "IdentityProof", "PaymentNotice", "NewCredential", "SettlementMessage", "Deduction", "NotDeducted",
-                     "Judgement", "PaymentAgreement", "PolicyShown", "Day", "NewStatement", "StatementAnswer", "NewPrepayment",
-                     "NewSponsor", "SponsorPayment", "Confirmation", "RosterStep",
+                     "Judgement", "PaymentAgreement", "PolicyShown", "RenewalConfirmation", "Day", "NewStatement", "StatementAnswer",
+                     "NewPrepayment", "NewSponsor", "SponsorPayment", "Confirmation", "RosterStep",
                      "DetailChange", "FactCorrection", "OrderChange", "EndorsementAnswer"}
     assert all(DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False for name in names)

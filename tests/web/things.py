@@ -16,9 +16,25 @@ _MADE: Final[WeakKeyDictionary[Desk, dict[tuple[str, ...], Any]]] = WeakKeyDicti
 def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str, str]:
     """Parts of paths that lead to somebody's things, at a hospital."""
     order = desk.order_of(person)
+    proposal_of(desk, order)
     return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
             "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk),
             "sponsor": sponsor_of(desk), "roster": roster_of(desk), "endorsement": endorsement_of(desk, person)}
+
+
+def proposal_of(desk: Desk, order: str) -> None:
+    """A proposal for the first policy of an order, as if its product were its own next year."""
+    if ("proposal", order) not in (made := _MADE.setdefault(desk, {})):
+        desk.run(_propose(desk, int(order.split("-")[1])))
+        made["proposal", order] = True
+
+
+async def _propose(desk: Desk, order: int) -> None:
+    async with desk.engine.shared() as connection, connection.transaction():
+        await connection.execute(f"SET LOCAL search_path TO p_{HERE}")
+        await connection.execute(
+            "INSERT INTO renewal SELECT o.id, 1, o.at, o.buyer_id, p.insured_id, p.product, o.offer_id, p.tier, p.premium_fen, p.period_to, 'open'"
+            " FROM orders o JOIN policy p ON p.order_id = o.id AND p.position = 1 WHERE o.id = %s AND p.period_to IS NOT NULL", [order])
 
 
 def _post(desk: Desk, path: str, who: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +141,8 @@ def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPI
         "withdraw_settlement": {"basic_insurance": "not-settled"},
         "judge_settlement": {"preexisting": False, "reason": "三年内没有同类疾病"},
         "agree_to_payment": {"bank_account": "6222000000000000001"} | ({} if is_own else {"person": person}),
+        "confirm_renewals": {"policies": [f"{desk.order_of(person)}-01"], "premium_fen": 18_800, "pay_with": "account",
+                             "consent": desk.wish(person)["consent"], "identity_check": desk.checked(person)},
         "check_policy": {"policy": f"{desk.order_of(person)}-01", "insured": NAMES[person], "period_from": "2026-01-06"},
         "reconcile": {"day": "2026-03-10", "count": 0, "fen": 0},
         "propose_statement": {"hospital": hospital, "product": PRODUCT, "upto": "2026-12-31"},

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from huibao.app.claims import Claims
+from huibao.app.renewals import Renewals
 from huibao.app.reviews import Reviews
 from huibao.app.rosters import RUNNERS, Runner
 from huibao.app.sql import SQL
@@ -46,8 +47,8 @@ _OUTAGES: Final = (psycopg.OperationalError, DatabaseUnreachable)
 
 
 class Caretaker:
-    """The duties of one process, while it has the turn. Payments, settlements, reviews and each insurer have a task of their own: none
-    waits for another."""
+    """The duties of one process, while it has the turn. Payments, settlements, reviews, renewal and each insurer have a task of their
+    own: none waits for another."""
 
     def __init__(
         self, engine: Engine, cash: CashChannel, claims: Claims, client: httpx.AsyncClient, database_url: str, secret: bytes,
@@ -61,6 +62,7 @@ class Caretaker:
         self._database_url = database_url
         self._secret = secret
         self._served = served
+        self._renewals = Renewals(engine)
         self._stopping = False
         self._refunds_after: dict[str, int] = {}
         self._asked_void: dict[str, int] = {}
@@ -86,6 +88,7 @@ class Caretaker:
                         duties.create_task(self._payments())
                         duties.create_task(self._settlements())
                         duties.create_task(self._waiting_reviews())
+                        duties.create_task(self._proposals())
                         duties.create_task(self._insurers())
                         for _ in range(RUNNERS):
                             duties.create_task(self._rosters())
@@ -202,6 +205,14 @@ class Caretaker:
         while not self._stopping:
             for programme in self._engine.programmes.values():
                 await self._reviews.look_after(programme)
+            await asyncio.sleep(EVERY_S)
+
+    # ── renewal ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _proposals(self) -> None:
+        while not self._stopping:
+            for programme in self._engine.programmes.values():
+                await self._renewals.look_after(programme)
             await asyncio.sleep(EVERY_S)
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,8 @@ from huibao.record.model import Work
 from huibao.remittance.model import Acknowledge, BankPaid, BankReturned, CallBack, Decide, Make, ReadBack, Register, Resolve
 from huibao.remittance.model import Sent as RemittanceSent
 from huibao.remittance.work import Remittances
+from huibao.renewal.model import Decline, Propose, Remind
+from huibao.renewal.work import Renewals
 from huibao.settlement.model import Adjust, Agree, Confirm, Judge, Reverse, Settle, Withdraw
 from huibao.settlement.work import Desk
 from huibao.sponsored import model as sponsored
@@ -25,7 +27,8 @@ from huibao.sponsored.work import Sponsored
 from huibao.web.engine import Command
 
 #: In the order in which a lane goes round.
-FAMILIES: Final = ("orders", "mandates", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements")
+FAMILIES: Final = (
+    "orders", "mandates", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements", "renewal")
 
 _OF: Final[Mapping[type, str]] = (
     dict.fromkeys((Buy, Paid, Release, Amend, Review, ReviewList, Escalate, Unreviewed), "orders")
@@ -35,7 +38,8 @@ _OF: Final[Mapping[type, str]] = (
     | {Reconcile: "reconciliation"}
     | dict.fromkeys(
         (Register, CallBack, Decide, Make, RemittanceSent, BankPaid, BankReturned, ReadBack, Acknowledge, Resolve), "remittance")
-    | dict.fromkeys((Change, Correct, Answer, Expire), "endorsements"))
+    | dict.fromkeys((Change, Correct, Answer, Expire), "endorsements")
+    | dict.fromkeys((Propose, Remind, Decline), "renewal"))
 
 
 def queue(programme: str, command: Command) -> str:
@@ -58,5 +62,6 @@ def works(programme: Programme, keyring: Keyring, index_key: bytes) -> Mapping[s
         "remittance": lambda: Remittances(programme, keyring),
         "sponsored": lambda: Sponsored(programme),
         "endorsements": lambda: Endorsements(programme, keyring, index_key),
+        "renewal": lambda: Renewals(programme),
     }
     return {f"{programme.code} {family}": made[family]() for family in FAMILIES}

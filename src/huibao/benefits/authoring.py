@@ -22,6 +22,8 @@ def plan_in_words(plan: Plan) -> Iterator[str]:
     yield f"{plan.name}（{plan.id}，{_STATUS[plan.status]}，{words.KINDS[plan.kind]}）"
     yield f"保险期间 {plan.valid_from} 至 {plan.valid_to}；跨期就诊按{_VISIT_DATE[plan.visit_counts_at]}" + (
         f"，期满未出院顺延 {plan.tail_days} 天" if plan.tail_days else "")
+    if plan.renews:
+        yield f"接续产品 {plan.renews}；连续参保按其保单计算"
     yield "保费：" + "；".join(f"{'' if row.condition == ALWAYS else in_words(row.condition) + ' '}{yuan(row.fen)} 元" for row in plan.premium)
     if plan.join != ALWAYS:
         yield f"参保条件：{in_words(plan.join)}"

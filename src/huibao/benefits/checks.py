@@ -27,6 +27,8 @@ def check(plan: Plan, source: Source) -> None:
         source.problem("valid", "to 早于 from，请写 from 当日或以后的日期", "`to` lies before `from`; write a day not before it")
     if plan.tail_days and plan.visit_counts_at != "split":
         source.problem("tail_days", "仅在 visit_counts_at = \"split\" 时可写", 'only with visit_counts_at = "split"')
+    if plan.renews == plan.id:
+        source.problem("renews", "不能是产品自己，请写上一年度产品的 id", "is the plan itself: write the id of the year before")
     _unique(plan, source)
     for n, limit in enumerate(plan.limits):
         _limits_nest(plan, n, limit, source)

@@ -138,7 +138,7 @@ class _Reader:
             preexisting=self.preexisting(), surrender=surrender.read(self.root), lists=self.lists(),
             deductibles=tuple(amounts.deductibles), caps=tuple(amounts.caps),
             limits=tuple(amounts.limits), exclusions=exclusions, examples=root.each("example", self.example),
-            notes=root.texts("notes", ()), text=self.source.text,
+            notes=root.texts("notes", ()), renews=root.text("renews", "") or None, text=self.source.text,
             digest=hashlib.sha256(self.source.text.encode()).hexdigest())
 
     def premium(self) -> tuple[PremiumRow, ...]:

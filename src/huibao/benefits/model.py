@@ -207,6 +207,7 @@ class Plan:
     exclusions: tuple[Exclusion, ...] = ()
     examples: tuple[Example, ...] = ()
     notes: tuple[str, ...] = ()
+    renews: str | None = None
     text: str = ""
     digest: str = ""
 

@@ -73,7 +73,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Buy:
     """An order. `credential` entered it; `buyer` is the policyholder, whose account pays where one does; `entry` says who entered it
-    where that was not the buyer.
+    where that was not the buyer. `renewing` are the expiring policies (order and position) whose proposals are confirmed with it, at
+    the premium that was shown, `quoted_fen`.
     """
 
     credential: int
@@ -85,6 +86,8 @@ class Buy:
     identity: IdentityCheck | None = None
     sponsor: str | None = None
     entry: Entry | None = None
+    renewing: tuple[tuple[int, int], ...] = ()
+    quoted_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,15 @@ class Entered:
     entry: Entry
     mandate: int | None = None
     relation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proposal to be insured again, as an order that confirms it sees it."""
+
+    buyer: int
+    insured: int
+    product: str
 
 
 class PartTold(msgspec.Struct, frozen=True):

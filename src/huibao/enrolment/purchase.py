@@ -10,17 +10,19 @@
 An order is granted whole or refused whole.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from huibao.benefits.facts import Facts, Value
 from huibao.benefits.premium import premium_fen, takes
-from huibao.catalogue.model import Offer
+from huibao.catalogue.model import Offer, Programme
 from huibao.catalogue.terms import TO_ACCEPT
 from huibao.core.refusal import Refusal
 from huibao.core.time import business_date, whole_years
 from huibao.enrolment import clocks, entries, refusals, review_refusals
+from huibao.enrolment.continuity import Earlier, continuity
 from huibao.enrolment.entries import NONE_NEEDED, Authority
 from huibao.enrolment.model import MOST_INSURED, Buy, Consent, InsuredWish, Order
 from huibao.enrolment.state import State
@@ -89,7 +91,7 @@ def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
     authority = entries.authority(state, buy, buyer)
     if isinstance(authority, Refusal):
         return authority
-    refused = _consent(state, offer, buy, at)
+    refused = _consent(state, offer, buy, at) or _proposals(state, buy)
     if refused:
         return refused
     wishes = _wishes(offer, buy)
@@ -103,6 +105,8 @@ def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
         granting = _grant(state, offer, buy, buyer, wishes, years)
         if isinstance(granting, Refusal):
             return granting
+    if buy.quoted_fen not in (None, granting.premium_fen):
+        return refusals.quote_changed(buy.quoted_fen or 0, granting.premium_fen)
     return _sponsor(state, buy, granting.premium_fen) or replace(granting, authority=authority)
 
 
@@ -210,6 +214,17 @@ def _consent(state: State, offer: Offer, buy: Buy, at: datetime) -> Refusal | No
     return None
 
 
+def _proposals(state: State, buy: Buy) -> Refusal | None:
+    """What is confirmed was proposed to this buyer, for these very people and this product, and its premium was shown."""
+    if not buy.renewing:
+        return None
+    found = [state.proposals.get(key) for key in buy.renewing]
+    known = [one for one in found if one is not None and (one.buyer, one.product) == (buy.buyer, buy.product)]
+    if len(known) != len(found) or [one.insured for one in known] != [wish.member for wish in buy.insured] or buy.quoted_fen is None:
+        return refusals.proposal_unknown()
+    return None
+
+
 def _wishes(offer: Offer, buy: Buy) -> tuple[InsuredWish, ...] | Refusal:
     most = 1 if buy.pay_with == "sponsor" else MOST_INSURED
     if not 1 <= len(buy.insured) <= most:
@@ -237,7 +252,7 @@ def _insured(
     refused = _person(state, offer, buy, member)
     if refused:
         return refused
-    facts = _facts(offer, buy, wish, member, state.on) if member else None
+    facts = facts_of(state, offer, member, wish.tier, len(buy.insured)) if member else None
     if facts and not takes(offer.plan, facts):
         return refusals.join_not_met(wish.member)
     premium = premium_fen(offer.plan, facts) if facts else 0
@@ -262,17 +277,32 @@ def _person(state: State, offer: Offer, buy: Buy, member: Member | None) -> Refu
     return None
 
 
-def _facts(offer: Offer, buy: Buy, wish: InsuredWish, member: Member, on: date) -> Facts:
-    """What is frozen when the policy starts: age on the first day of cover, insurance, hardship, tier, family in this order."""
-    enrolled = member.person.enrolments
+class Ground(Protocol):
+    """What facts are computed on: a day, a scheme, and what people hold."""
+
+    @property
+    def on(self) -> date: ...
+
+    @property
+    def programme(self) -> Programme: ...
+
+    @property
+    def held(self) -> Mapping[int, Sequence[Earlier]]: ...
+
+
+def facts_of(ground: Ground, offer: Offer, member: Member, tier: str | None, family: int) -> Facts:
+    """What is frozen when the policy starts: age on the first day of cover, insurance, hardship, tier, family in this order, and what
+    it continues."""
+    enrolled, since = member.person.enrolments, offer.cover_from(ground.on)
     facts: dict[str, Value] = {
-        "age": whole_years(member.born, offer.cover_from(on)),
+        "age": whole_years(member.born, since),
         "insutype": next((e.insurance for e in enrolled if e.status == "1"), enrolled[0].insurance if enrolled else ""),
         "hardship": member.hardship,
-        "family_members": len(buy.insured),
+        "family_members": family,
+        **continuity(ground.programme.scheme, offer.plan, since, ground.held.get(member.id, ())),
     }
-    if wish.tier is not None:
-        facts["tier"] = wish.tier
+    if tier is not None:
+        facts["tier"] = tier
     return facts
 
 

@@ -10,8 +10,23 @@ SELECT order_id, position, insured_id, product, relation, tier, premium_fen, cas
 FROM policy WHERE order_id = ANY(%(orders)s::bigint[]) ORDER BY order_id, position;
 
 -- :name live_policies
--- Who among these people is insured, or about to be, and with what.
-SELECT insured_id, product FROM policy WHERE insured_id = ANY(%(people)s::bigint[]) AND state NOT IN ('surrendered', 'void');
+-- Who among these people is insured, or about to be, with what and until when, under which facts, and what it paid of what stands.
+SELECT p.insured_id, p.product, p.state, p.period_to, p.facts::text,
+       COALESCE((SELECT sum(y.target_fen) FROM payment y JOIN settlement s ON s.id = y.settlement_id
+                 WHERE y.order_id = p.order_id AND y.position = p.position AND s.state IN ('offered', 'confirmed')), 0)::bigint
+FROM policy p WHERE p.insured_id = ANY(%(people)s::bigint[]) AND p.state NOT IN ('surrendered', 'void');
+
+-- :name proposals
+-- Proposals that an order confirms; their people are locked, and with them the proposals.
+SELECT r.order_id, r.position, r.buyer_id, r.insured_id, r.product
+FROM renewal r JOIN unnest(%(orders)s::bigint[], %(positions)s::smallint[]) AS u (order_id, position)
+  ON r.order_id = u.order_id AND r.position = u.position;
+
+-- :name confirm_proposals
+-- Proposals that were confirmed, and by which order.
+UPDATE renewal r SET state = 'confirmed', bought = u.bought, ended_at = %(at)s, remind_on = NULL, why = NULL
+FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(bought)s::bigint[]) AS u (order_id, position, bought)
+WHERE r.order_id = u.order_id AND r.position = u.position;
 
 -- :name insert_orders
 -- New orders.

@@ -35,6 +35,18 @@ def not_on_sale(product: str, since: date | None, until: date | None) -> Refusal
                    f"the product is not on sale: {when_en}; choose one that is", {"product": product})
 
 
+def proposal_unknown() -> Refusal:
+    return Refusal("renewal.unknown", None, "没有这份续保方案，或与所确认的人员、产品不符。请在“我的续保”中重新打开后确认。",
+                   "there is no such proposal for you, or it is for others: open your proposals again and confirm from there")
+
+
+def quote_changed(quoted_fen: int, premium_fen: int) -> Refusal:
+    return Refusal("renewal.quote_changed", None,
+                   f"所确认的保费 {yuan(quoted_fen)} 元与现行保费 {yuan(premium_fen)} 元不符，未作任何扣款。请核对新保费后重新确认。",
+                   f"the premium is {yuan(premium_fen)} yuan now, not the {yuan(quoted_fen)} that were shown, and nothing was charged:"
+                   " look at it again, and confirm afresh", {"quoted_fen": quoted_fen, "premium_fen": premium_fen})
+
+
 def insured_count(count: int, most: int) -> Refusal:
     return Refusal("order.insured_count", None, f"本类订单的被保险人最多 {most} 人，至少 1 人，本次 {count} 人，请分开下单。",
                    f"such an order insures at least one person and at most {most}, not {count}: split it", {"count": count, "most": most})

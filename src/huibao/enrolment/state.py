@@ -10,7 +10,8 @@ import msgspec
 from huibao.catalogue.model import Offer, Programme, Shelf
 from huibao.core.sealing import Keyring
 from huibao.db.arrays import Column, Dates, Int8s, Texts, Times
-from huibao.enrolment.model import Check, Entered, Order, Policy, Reviewing, Vote
+from huibao.enrolment.continuity import Earlier
+from huibao.enrolment.model import Check, Entered, Order, Policy, Proposal, Reviewing, Vote
 from huibao.ledger.books import Books
 from huibao.ledger.model import Account
 from huibao.mandates.model import Mandate
@@ -38,7 +39,8 @@ class Amended:
 class State:
     """People, books, live policies, orders and their reviews of a batch. `on` is the business date.
 
-    `mandates` are those in force by principal and agent; `entries` say who entered the orders that their buyers did not.
+    `mandates` are those in force by principal and agent; `entries` say who entered the orders that their buyers did not. `held` has the
+    live policies of each person as the batch found them; `confirmed`, which proposals came to which order.
     """
 
     programme: Programme
@@ -52,6 +54,9 @@ class State:
     reviews: dict[int, Reviewing] = field(default_factory=dict)
     mandates: Mapping[tuple[int, int], Sequence[Mandate]] = field(default_factory=dict)
     entries: dict[int, Entered] = field(default_factory=dict)
+    held: Mapping[int, Sequence[Earlier]] = field(default_factory=dict)
+    proposals: Mapping[tuple[int, int], Proposal] = field(default_factory=dict)
+    confirmed: list[tuple[tuple[int, int], int]] = field(default_factory=list)
     pool: Adding = field(default_factory=Adding)
     new_orders: list[Order] = field(default_factory=list)
     amended: list[Amended] = field(default_factory=list)

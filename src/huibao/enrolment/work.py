@@ -1,5 +1,6 @@
 """The commands of orders as one family: what a batch of them loads, how each is decided and told, what is written."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,7 @@ from huibao.db.arrays import Byteas, Int8s, Texts
 from huibao.db.wire import Wire
 from huibao.enrolment import orders, review, tellings, writing
 from huibao.enrolment.amend import amend
+from huibao.enrolment.continuity import Earlier, earlier
 from huibao.enrolment.loading import SQL, entered_of, mandates_of, orders_of, parts_from_holds, reviews_of
 from huibao.enrolment.model import (
     Amend,
@@ -31,6 +33,7 @@ from huibao.enrolment.model import (
     PartTold,
     Policy,
     PolicyTold,
+    Proposal,
     Release,
     Review,
     ReviewList,
@@ -86,6 +89,8 @@ class Orders:
         mandates = mandates_of(wire, agents, on) if agents else None
         waiting = reviews_of(wire, order_ids) if order_ids else None
         entered = entered_of(wire, order_ids) if order_ids else None
+        keys = sorted({key for buy in buys for key in buy.renewing})
+        proposed = wire.ask(SQL["proposals"], _keys(keys)) if keys else None
         await wire.go()
         loaded = [Account(*row) for row in accounts.rows()] + [Account(*row) for row in (sponsored.rows() if sponsored else ())]
         pending = [Hold(account, fen, order, position, tuple(limit_years), id)
@@ -95,9 +100,13 @@ class Orders:
         [now] = version.row()
         if self._shelf is None or self._shelf.version != now:
             self._shelf = await catalogue.load(wire.plain(), now)
-        insured = {(person, product) for person, product in live.rows()}
+        held: defaultdict[int, list[Earlier]] = defaultdict(list)
+        for person, *policy in live.rows():
+            held[person].append(earlier(*policy))
+        insured = {(person, one.product) for person, policies in held.items() for one in policies}
+        proposals = {(order, position): Proposal(*row) for order, position, *row in (proposed.rows() if proposed else ())}
         return State(self.programme, self._shelf, self._keyring, on, people.read(asked), books, insured, found,
-                     waiting() if waiting else {}, mandates() if mandates else {}, entered() if entered else {})
+                     waiting() if waiting else {}, mandates() if mandates else {}, entered() if entered else {}, held, proposals)
 
     def decide(self, state: State, request_id: int, command: Command, at: datetime) -> Decision:
         """Decides one command and moves the state on; what was refused leaves it as it was."""
@@ -111,6 +120,7 @@ class Orders:
             if isinstance(decided, Granting):
                 granting = decided
                 outcome = orders.take_up(state, request_id, command, granting, at)
+                state.confirmed.extend((key, request_id) for key in command.renewing)
             else:
                 outcome = decided
         elif isinstance(command, Amend):
@@ -132,6 +142,9 @@ class Orders:
         writing.write_reviews(wire, state, at)
         if state.amended:
             self._amended(wire, state, at)
+        if state.confirmed:
+            wire.ask(SQL["confirm_proposals"], {
+                "at": at, "bought": Int8s([order for _, order in state.confirmed]), **_keys([key for key, _ in state.confirmed])})
         state.books.write(wire, at)
 
     def _amended(self, wire: Wire, state: State, at: datetime) -> None:
@@ -195,6 +208,11 @@ def _buyer(state: State, command: Buy | Amend) -> int:
         return command.buyer
     order = state.orders.get(command.order)
     return order.buyer if order is not None else 0
+
+
+def _keys(keys: Sequence[tuple[int, int]]) -> dict[str, Int8s]:
+    """Orders and positions as arrays."""
+    return {"orders": Int8s([order for order, _ in keys]), "positions": Int8s([position for _, position in keys])}
 
 
 def _policy_told(programme: str, order: Order, policy: Policy) -> PolicyTold:

@@ -9,20 +9,7 @@
 
 -- :name totals
 -- Account money in all, by product, insurer, account or month of what moved; of one product or area where one is named.
-WITH line AS (
-    -- What a batch listed and paid: from when on, and until when it came back.
-    SELECT l.order_id, l.position, l.account_id, l.fen, out.at AS since, back.at AS until
-    FROM remittance_line l
-    JOIN LATERAL (
-        SELECT min(t.at) AS at FROM transfer t
-        WHERE t.remittance_id = l.remittance_id AND t.kind = 'premium-remitted'
-          AND (t.order_id IS NULL OR (t.order_id, t.position) = (l.order_id, l.position))) AS out ON out.at < %(until)s
-    LEFT JOIN LATERAL (
-        SELECT min(t.at) AS at FROM transfer t
-        WHERE l.state = 'failed' AND t.remittance_id = l.remittance_id AND t.kind = 'remittance-returned'
-          AND (t.order_id IS NULL OR (t.order_id, t.position) = (l.order_id, l.position))) AS back ON true
-    WHERE l.state = 'paid' OR back.at IS NOT NULL),
-moved (order_id, position, account_id, at, held, captured, reversed, remitted, refunded, elsewhere) AS (
+WITH moved (order_id, position, account_id, at, held, captured, reversed, remitted, refunded, elsewhere) AS (
     SELECT h.order_id, h.position, h.account_id, h.at, h.fen, 0, 0, 0, 0, 0 FROM hold h
     WHERE h.at < %(until)s AND NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id AND e.at < %(until)s)
     UNION ALL
@@ -30,9 +17,10 @@ moved (order_id, position, account_id, at, held, captured, reversed, remitted, r
     UNION ALL
     SELECT order_id, position, credit_id, at, 0, 0, fen, 0, 0, 0 FROM transfer WHERE kind = 'refund-reversed' AND at < %(until)s
     UNION ALL
-    SELECT order_id, position, account_id, since, 0, 0, 0, fen, 0, 0 FROM line
+    SELECT order_id, position, account_id, paid_at, 0, 0, 0, fen, 0, 0 FROM remittance_line WHERE paid_at < %(until)s
     UNION ALL
-    SELECT order_id, position, account_id, until, 0, 0, 0, -fen, 0, 0 FROM line WHERE until < %(until)s
+    SELECT order_id, position, account_id, failed_at, 0, 0, 0, -fen, 0, 0 FROM remittance_line
+    WHERE paid_at IS NOT NULL AND failed_at < %(until)s
     UNION ALL
     SELECT order_id, position, credit_id, at, 0, 0, 0, 0, fen, 0 FROM transfer WHERE kind = 'refund-account' AND at < %(until)s
     UNION ALL
@@ -94,18 +82,9 @@ CROSS JOIN LATERAL (
     WHERE f.order_id = p.order_id AND f.position = p.position AND t.credit_id = a.id AND t.kind = 'refund-reversed'
       AND t.at < %(until)s) AS v
 CROSS JOIN LATERAL (
-    SELECT COALESCE(sum(CASE WHEN back.at < %(until)s THEN 0 ELSE l.fen END), 0)::bigint AS fen
-    FROM remittance_line l
-    JOIN LATERAL (
-        SELECT min(t.at) AS at FROM transfer t
-        WHERE t.remittance_id = l.remittance_id AND t.kind = 'premium-remitted'
-          AND (t.order_id IS NULL OR (t.order_id, t.position) = (l.order_id, l.position))) AS out ON out.at < %(until)s
-    LEFT JOIN LATERAL (
-        SELECT min(t.at) AS at FROM transfer t
-        WHERE l.state = 'failed' AND t.remittance_id = l.remittance_id AND t.kind = 'remittance-returned'
-          AND (t.order_id IS NULL OR (t.order_id, t.position) = (l.order_id, l.position))) AS back ON true
-    WHERE l.order_id = p.order_id AND l.position = p.position AND l.account_id = a.id
-      AND (l.state = 'paid' OR back.at IS NOT NULL)) AS r
+    SELECT COALESCE(sum(l.fen), 0)::bigint AS fen FROM remittance_line l
+    WHERE l.order_id = p.order_id AND l.position = p.position AND l.account_id = a.id AND l.paid_at < %(until)s
+      AND (l.failed_at IS NULL OR l.failed_at >= %(until)s)) AS r
 CROSS JOIN LATERAL (
     SELECT COALESCE(sum(t.fen), 0)::bigint AS fen FROM refund f JOIN transfer t ON t.refund_id = f.id
     WHERE f.order_id = p.order_id AND f.position = p.position AND t.credit_id = a.id AND t.kind = 'refund-account'

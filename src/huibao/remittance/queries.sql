@@ -127,12 +127,16 @@ FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(confirmed_at)s::timestamptz
 
 -- :name move_all
 -- Every line of a batch that stands so goes on.
-UPDATE remittance_line SET state = %(to)s, reason = NULLIF(%(reason)s::text, '')
+UPDATE remittance_line SET state = %(to)s, reason = NULLIF(%(reason)s::text, ''),
+                           paid_at = CASE %(to)s WHEN 'paid' THEN %(at)s ELSE paid_at END,
+                           failed_at = CASE %(to)s WHEN 'failed' THEN %(at)s END
 WHERE remittance_id = %(remittance)s AND state = %(since)s AND counted;
 
 -- :name move_lines
 -- These lines of a batch go on.
-UPDATE remittance_line SET state = %(to)s, reason = NULLIF(%(reason)s::text, '')
+UPDATE remittance_line SET state = %(to)s, reason = NULLIF(%(reason)s::text, ''),
+                           paid_at = CASE %(to)s WHEN 'paid' THEN %(at)s ELSE paid_at END,
+                           failed_at = CASE %(to)s WHEN 'failed' THEN %(at)s END
 WHERE remittance_id = %(remittance)s AND transfer_id = ANY(%(transfers)s::bigint[]) AND state = %(since)s AND counted;
 
 -- :name insert_cases

@@ -21,7 +21,7 @@ def write(wire: Wire, state: State, at: datetime) -> None:
             "at": at, "products": Texts([r.product for r in runs]), "days": Dates([r.due_on for r in runs]),
             "outcomes": Texts([r.outcome for r in runs]), "remittances": Int8s([r.remittance for r in runs])})
     for move in state.moves:
-        _write_move(wire, move)
+        _write_move(wire, move, at)
     if moved := list(state.moved.values()):
         wire.ask(SQL["move_batches"], {
             "at": at, "ids": Int8s([b.id for b in moved]), "states": Texts([b.state for b in moved]),
@@ -62,8 +62,8 @@ def _write_listed(wire: Wire, listed: Listed, at: datetime) -> None:
             "fen": Int8s([fen for _, fen, _ in due.not_open]), "reasons": Texts([reason for _, _, reason in due.not_open])})
 
 
-def _write_move(wire: Wire, move: Move) -> None:
-    given = {"remittance": move.remittance, "since": move.since, "to": move.to, "reason": move.reason or ""}
+def _write_move(wire: Wire, move: Move, at: datetime) -> None:
+    given = {"at": at, "remittance": move.remittance, "since": move.since, "to": move.to, "reason": move.reason or ""}
     if move.transfers is None:
         wire.ask(SQL["move_all"], given)
     else:

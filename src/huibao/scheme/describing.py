@@ -5,6 +5,7 @@ from typing import Final
 
 from huibao.core.money import percent, yuan
 from huibao.scheme import model, words
+from huibao.scheme.afterwards import Endorsing, Renewal
 from huibao.scheme.model import Amount, Basis, Cite, Rule, Scheme
 from huibao.scheme.words import named
 
@@ -67,6 +68,7 @@ def _sections(scheme: Scheme) -> dict[str, tuple[Rule, ...]]:
         "资助参保": scheme.sponsored,
         "保全": scheme.endorsement,
         "代办": scheme.mandate,
+        "续保提醒": scheme.renewal,
     }
 
 
@@ -210,6 +212,8 @@ _TEXT: Final[dict[type, Callable[..., str]]] = {
     model.Refund: _refund,
     model.Remitting: _remitting,
     model.Sponsored: _sponsored,
-    model.Endorsing: lambda rule: f"需两人办理的变更 {rule.proposal_days} 天内复核，过期作废",
+    Endorsing: lambda rule: f"需两人办理的变更 {rule.proposal_days} 天内复核，过期作废",
     model.MandateRule: _mandate,
+    Renewal: lambda rule: (f"期满前 {'、'.join(map(str, rule.remind_days))} 天提醒，经本人重新确认方可投保，不自动扣费；"
+                           f"间隔不超过 {rule.gap_days} 天为连续参保"),
 }

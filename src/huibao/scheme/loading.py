@@ -88,6 +88,7 @@ def load_text(name: str, text: str) -> Scheme:
         sponsored=reading.versions(root, "sponsored", sections.sponsored),
         endorsement=reading.versions(root, "endorsement", sections.endorsement),
         mandate=reading.versions(root, "mandate", sections.mandate),
+        renewal=reading.versions(root, "renewal", sections.renewal),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     reading.close()

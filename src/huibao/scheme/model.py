@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from huibao.scheme.afterwards import Endorsing, Renewal
 from huibao.scheme.basis import EXAMPLE, Basis, Cite, Rule, in_force
 
 #: What a rule stands on is spoken of together with the rules.
@@ -330,14 +331,6 @@ SPONSORED: Final = Sponsored(Basis(EXAMPLE, date.min, None))
 
 
 @dataclass(frozen=True, slots=True)
-class Endorsing:
-    """How changes of what was agreed run: what needs a second person waits for one so many days."""
-
-    basis: Basis
-    proposal_days: int = 15
-
-
-@dataclass(frozen=True, slots=True)
 class Scheme:
     """One area's scheme as loaded. `admdvs` are the prefixes of the area codes it reaches."""
 
@@ -377,4 +370,5 @@ class Scheme:
     sponsored: tuple[Sponsored, ...]
     endorsement: tuple[Endorsing, ...]
     mandate: tuple[MandateRule, ...]
+    renewal: tuple[Renewal, ...]
     digest: str

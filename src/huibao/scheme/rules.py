@@ -10,6 +10,7 @@
 6. the account's minimum balance; its split by yearly limit, balances and order; who bears the excess.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -271,6 +272,17 @@ def _split(scheme: Scheme, account: Account, request: Purchase) -> tuple[Part, .
     if short and account.excess == "refuse":
         return _excess(scheme, account, request, held, room, short)
     return tuple(parts)
+
+
+def usable_fen(scheme: Scheme, on: date, balances: Mapping[str, int], paid_this_year_fen: int) -> int:
+    """What a person's accounts could pay today, net of holds, whatever for: nothing where the account is closed or below the minimum."""
+    account = in_force(scheme.account, on)
+    if account is None or not account.open:
+        return 0
+    held, minimum, limit = sum(balances.get(name, 0) for name in account.order), account.minimum_balance, account.yearly_limit
+    if minimum and held < minimum.fen:
+        return 0
+    return min(held, max(0, limit.fen - paid_this_year_fen)) if limit else held
 
 
 def _below_minimum(scheme: Scheme, minimum: Amount, held: int) -> Refusal:

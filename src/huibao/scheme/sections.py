@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from huibao.core.tomlfile import Table
 from huibao.scheme import model, words
+from huibao.scheme.afterwards import Endorsing, Renewal
 from huibao.scheme.model import Basis, Cite
 
 _ICD: Final = re.compile(r"[A-Z]\d\d(-[A-Z]\d\d)?")
@@ -142,8 +143,18 @@ def sponsored(reading: Reading, table: Table, basis: Basis) -> model.Sponsored:
     return model.Sponsored(basis, table.flag("notice", True), table.flag("replaces_own", False))
 
 
-def endorsement(reading: Reading, table: Table, basis: Basis) -> model.Endorsing:
-    return model.Endorsing(basis, table.whole("proposal_days", 15, least=1))
+def endorsement(reading: Reading, table: Table, basis: Basis) -> Endorsing:
+    return Endorsing(basis, table.whole("proposal_days", 15, least=1))
+
+
+def renewal(reading: Reading, table: Table, basis: Basis) -> Renewal:
+    days = table.raw("remind_days") if "remind_days" in table else [30, 7]
+    whole = isinstance(days, list) and bool(days) and all(type(day) is int and 0 < day < 366 for day in days)
+    if not whole or days != sorted(set(days), reverse=True):
+        table.problem("remind_days", "应为期满前的天数，从大到小，每个不超过 365，如 [30, 7]",
+                      "write days before the end, from many to few, each at most 365, such as [30, 7]")
+        days = [30, 7]
+    return Renewal(basis, tuple(days), table.whole("gap_days", 60))
 
 
 def mandate(reading: Reading, table: Table, basis: Basis) -> model.MandateRule:

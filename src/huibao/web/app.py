@@ -19,6 +19,7 @@ from huibao.web import (
     policies,
     purchases,
     reconciliation,
+    renewals,
     rosters,
     settled,
     settlements,
@@ -31,7 +32,7 @@ from huibao.web.service import Hook, Service
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     *health.OPERATIONS, *catalogue.OPERATIONS, *members.OPERATIONS, *accounts.OPERATIONS, *account_use.OPERATIONS, *purchases.OPERATIONS,
     *orders.OPERATIONS, *policies.OPERATIONS, *settlements.OPERATIONS, *files.OPERATIONS, *settled.OPERATIONS,
-    *reconciliation.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
+    *reconciliation.OPERATIONS, *renewals.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
     *sponsors.OPERATIONS, *rosters.OPERATIONS, *endorsements.OPERATIONS,
 )
 

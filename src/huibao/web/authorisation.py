@@ -88,6 +88,10 @@ answer_endorsement   .       .       programme  .          insurer  .         . 
 endorsements         .       own     programme  .          insurer  .         .          .        programme  .
 endorsement          .       own     programme  .          insurer  .         .          .        programme  .
 policy_endorsements  .       own     programme  .          insurer  .         .          .        programme  .
+renewals             .       own     .          .          .        .         .          .        .          .
+confirm_renewals     .       own     .          .          .        .         .          .        .          .
+decline_renewal      .       own     .          .          .        .         .          .        .          .
+renewal_totals       .       .       .          programme  .        .         .          .        programme  .
 issue_credential     .       .       .          .          .        .         .          .        .          programme
 revoke_credential    .       .       .          .          .        .         .          .        .          programme
 """

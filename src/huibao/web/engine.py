@@ -21,12 +21,13 @@ from huibao.payables import model as payables
 from huibao.reconciliation.model import Reconcile
 from huibao.record.model import Answer
 from huibao.remittance import model as remittance
+from huibao.renewal import model as renewal
 from huibao.settlement import model as settlement
 from huibao.sponsored import model as sponsored
 
 #: What may be submitted: each family decides its own.
 Command = (enrolment.Command | mandates.Command | settlement.Command | payables.Command | Reconcile | remittance.Command
-           | sponsored.Command | endorsements.Command)
+           | sponsored.Command | endorsements.Command | renewal.Command)
 
 
 class IdentityDesk(Protocol):

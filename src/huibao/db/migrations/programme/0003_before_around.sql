@@ -201,6 +201,8 @@ CREATE TABLE remittance_line (
     state       text NOT NULL CHECK (state IN ('listed', 'paid', 'failed')),
     counted     boolean NOT NULL,                       -- false: its account was not open, so it was never part of what is paid
     reason      text,                                   -- why it failed
+    paid_at     timestamptz,                            -- since when it is with the insurer, and since when it is not any more: so
+    failed_at   timestamptz,                            -- that any day can be asked for again
     PRIMARY KEY (remittance_id, transfer_id),
     CHECK ((state = 'failed') = (reason IS NOT NULL)),
     CHECK (counted OR state = 'failed')
@@ -228,7 +230,7 @@ CREATE INDEX transfer_reversed ON transfer (order_id, position) WHERE kind = 're
 GRANT SELECT, INSERT ON receiving_account, receiving_call, remittance, remittance_line, remittance_run TO huibao_service;
 GRANT UPDATE (state, decided_by, decided_at, effective_at) ON receiving_account TO huibao_service;
 GRANT UPDATE (state, answered_at, confirmed_at, confirmed_fen) ON remittance TO huibao_service;
-GRANT UPDATE (state, reason) ON remittance_line TO huibao_service;
+GRANT UPDATE (state, reason, paid_at, failed_at) ON remittance_line TO huibao_service;
 
 -- ── endorsements ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -389,6 +391,37 @@ GRANT UPDATE (credit_limit_fen) ON account TO huibao_service;
 -- ── accounts that another system keeps ──────────────────────────────────────────────────────────────────────────────
 
 -- ── renewal ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- What the next year of an expiring policy would be, as its buyer is asked; nobody is charged for it. `offer_id` is the wording and
+-- `premium_fen` the premium that were quoted, `remind_on` when the buyer is asked again, `bought` the order that confirmed it,
+-- `why` a code that says why there is nothing to confirm.
+CREATE TABLE renewal (
+    order_id    bigint NOT NULL,
+    position    smallint NOT NULL,
+    at          timestamptz NOT NULL,
+    buyer_id    bigint NOT NULL,
+    insured_id  bigint NOT NULL,
+    product     text NOT NULL,
+    offer_id    integer NOT NULL,
+    tier        text,
+    premium_fen bigint NOT NULL CHECK (premium_fen >= 0),
+    ends_on     date NOT NULL,
+    state       text NOT NULL CHECK (state IN ('open', 'confirmed', 'declined', 'lapsed')),
+    remind_on   date,
+    bought      bigint,
+    why         text,
+    ended_at    timestamptz,
+    PRIMARY KEY (order_id, position),
+    CHECK ((state = 'confirmed') = (bought IS NOT NULL)),
+    CHECK ((state = 'lapsed') = (why IS NOT NULL)),
+    CHECK ((state = 'open') = (ended_at IS NULL)),
+    CHECK (remind_on IS NULL OR state = 'open')
+);
+CREATE INDEX renewal_buyer ON renewal (buyer_id);
+CREATE INDEX renewal_remind ON renewal (remind_on) WHERE remind_on IS NOT NULL;
+
+GRANT SELECT, INSERT ON renewal TO huibao_service;
+GRANT UPDATE (state, remind_on, bought, why, ended_at) ON renewal TO huibao_service;
 
 -- ── cases ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
