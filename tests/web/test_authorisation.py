@@ -8,7 +8,7 @@ import pytest
 
 from huibao.policies.numbers import settlement_number
 from huibao.web import desk as desks
-from huibao.web import endorsements, openapi, orders, payables, policies, reads, settled, settlements
+from huibao.web import endorsements, openapi, orders, payables, policies, reads, refunds, settled, settlements, surrenders
 from huibao.web.app import OPERATIONS, build
 from huibao.web.authorisation import ROLES, TABLE, Owners, Reach, TableWrong, agree, reaches, read
 from huibao.web.credentials import Principal
@@ -49,15 +49,16 @@ CALLERS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 )
 
 OF_A_PERSON: Final = {"order", "policy", "cancel_order", "open_payment", "settlement", "judge_settlement", "amend_order", "endorsement",
-                      "answer_endorsement", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals"}
+                      "answer_endorsement", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals",
+                      "quote_surrender", "surrender", "refund", "confirm_account_closed", "accept_refund"}
 OF_AN_INSURER: Final = {"connection_tests"}
 OF_A_POOL: Final = {"pool_statement"}
 OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement", "statement", "answer_statement"}
 NAMING: Final = {"purchase", "check_identity", "settle", "agree_to_payment", "change_detail"}
 #: Lists of what one reaches: there is nothing to be refused, and nothing of others in them (test_settled, test_payables_routes).
-LISTS: Final = {"cases", "payables", "payouts", "rosters", "endorsements"}
+LISTS: Final = {"cases", "payables", "payouts", "rosters", "endorsements", "refunds", "repayments"}
 #: What is said of another's is what is said of nothing, by another status than 404.
-OTHERWISE: Final = {"propose_statement": 422, "prepay_hospital": 422, "call_recoveries": 422, "reissue_payout": 409}
+OTHERWISE: Final = {"propose_statement": 422, "prepay_hospital": 422, "call_recoveries": 422, "reissue_payout": 409, "repay": 422}
 #: A hospital says in its own name alone whose a settlement is; in a file each line has its own refusal (test_files).
 OWN_NAME: Final = {"settle", "pre_settle"}
 
@@ -106,6 +107,8 @@ SELECT (SELECT count(*) FROM orders WHERE state <> 'void'), (SELECT count(*) FRO
        (SELECT count(*) FROM sponsor), (SELECT count(*) FROM sponsor_payment), (SELECT jsonb_object_agg(id, state) FROM roster),
        (SELECT count(*) FROM roster_line), (SELECT jsonb_object_agg(order_id, state) FROM renewal),
        (SELECT jsonb_object_agg(id, state) FROM endorsement), (SELECT jsonb_agg(phone_index ORDER BY id) FROM person),
+       (SELECT count(*) FROM refund), (SELECT jsonb_object_agg(id, state) FROM repayment), (SELECT count(*) FROM refund_confirmation),
+       (SELECT count(*) FROM refund_acceptance),
        (SELECT jsonb_agg(used ORDER BY whose, product) FROM accumulator)
 """
 
@@ -159,6 +162,9 @@ def test_every_role_on_every_route(desk: Desk, operation: Operation[Any]) -> Non
     (reads,    "check_identity",   ["agency"]),
     (reads,    "agree_to_payment", ["agency"]),
     (settled,  "settlement",       ["member", "agency", "insurer", "provider"]),
+    (surrenders, "quote_surrender", ["member", "agency"]),
+    (refunds,  "refund",           ["member", "agency", "insurer"]),
+    (refunds,  "repayment",        ["insurer"]),
     (payables, "statement",        ["insurer", "provider"]),
     (endorsements, "endorsement",  ["member", "agency", "insurer"]),
     (endorsements, "policy_endorsements", ["member", "agency", "insurer"]),

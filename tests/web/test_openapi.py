@@ -85,5 +85,6 @@ def test_bodies_take_no_field_that_is_not_described() -> None:
     assert names == {"Purchase", "IdentityProof", "PaymentNotice", "NewCredential", "SettlementMessage", "Deduction", "NotDeducted",
                      "Judgement", "PaymentAgreement", "PolicyShown", "RenewalConfirmation", "Day", "NewStatement", "StatementAnswer",
                      "NewPrepayment", "NewSponsor", "SponsorPayment", "Confirmation", "RosterStep",
-                     "DetailChange", "FactCorrection", "OrderChange", "EndorsementAnswer"}
+                     "DetailChange", "FactCorrection", "OrderChange", "EndorsementAnswer", "SurrenderWish", "NewRepayment", "RepaymentAnswer",
+                     "AccountConfirmation", "Acceptance", "PaidElsewhere"}
     assert all(DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False for name in names)

@@ -5,8 +5,10 @@ from itertools import count
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from huibao.db.connect import connect_owner
 from huibao.payables import own
-from tests.web.running import BUYER, HERE, HOSPITAL, NAMES, PRODUCT, Desk
+from huibao.policies.numbers import read_number, refund_number
+from tests.web.running import BUYER, HERE, HOSPITAL, NAMES, NOW, PRODUCT, Desk
 from tests.web.wards import bill, number, reversal
 
 _PHONES: Final = count(1)
@@ -19,7 +21,8 @@ def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str
     proposal_of(desk, order)
     return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
             "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk),
-            "sponsor": sponsor_of(desk), "roster": roster_of(desk), "endorsement": endorsement_of(desk, person)}
+            "sponsor": sponsor_of(desk), "roster": roster_of(desk), "endorsement": endorsement_of(desk, person),
+            "refund": refund_of(desk, person), "repayment": repayment_of(desk)}
 
 
 def proposal_of(desk: Desk, order: str) -> None:
@@ -126,6 +129,35 @@ def roster_file() -> bytes:
     return f"姓名,证件号码,备注\n上官婉莹,990101198005061001,{number()}\n".encode()
 
 
+def refund_of(desk: Desk, person: int) -> str:
+    """A refund that an insurer owes somebody; the policy goes on, so that others may have it."""
+    made = _MADE.setdefault(desk, {})
+    if ("refund", str(person)) not in made:
+        order = _order_id(desk, person)
+        id = 1_000_000 + order
+        with connect_owner(desk.engine.url) as connection:
+            connection.execute(f"INSERT INTO p_{HERE}.refund (id, request_id, at, order_id, position, source, fen, state)"  # noqa: S608
+                               " VALUES (%s, %s, %s, %s, 1, 'personal', 100, 'owed')", [id, order, NOW, order])
+        made["refund", str(person)] = refund_number(HERE, id)
+    return str(made["refund", str(person)])
+
+
+def repayment_of(desk: Desk) -> str:
+    """A repayment that the agency has not answered yet."""
+    made = _MADE.setdefault(desk, {})
+    if ("repayment",) not in made:
+        with connect_owner(desk.engine.url) as connection:
+            connection.execute(f"INSERT INTO p_{HERE}.repayment VALUES (900, %s, 'anxin', 'B-0', 1, 100, 'told')", [NOW])  # noqa: S608
+        made["repayment",] = "900"
+    return str(made["repayment",])
+
+
+def _order_id(desk: Desk, person: int) -> int:
+    found = read_number(HERE, desk.order_of(person))
+    assert found is not None, "an order has its number"
+    return found[0]
+
+
 def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPITAL, *, is_own: bool = False) -> Any:
     """What an operation is asked of these things, as who names nobody else (`is_own`), or as who names them; bytes are no JSON."""
     message = bill(person) | {"hospital": hospital}
@@ -156,5 +188,11 @@ def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPI
         "correct_fact": correction(desk, person, "1"),
         "amend_order": {"reason": "换人", "remove": person},
         "answer_endorsement": {"approve": False, "reason": "材料不符"},
+        "surrender": {"refund_fen": 1},
+        "repay": {"refunds": [refund_of(desk, person)], "fen": 100, "reference": "B-1"},
+        "answer_repayment": {"received_fen": 1},
+        "confirm_account_closed": {"reason": "closed", "document": "柳医保函〔2026〕12号"},
+        "accept_refund": {"payee": "某人", "bank_account": "6222000000000000001"},
+        "pay_refund": {"reference": "B-2"},
         "prepay_hospital": {"hospital": hospital, "product": PRODUCT, "fen": 100},
     }.get(operation)

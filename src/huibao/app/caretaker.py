@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from huibao.app.claims import Claims
+from huibao.app.refunds import Refunds
 from huibao.app.renewals import Renewals
 from huibao.app.reviews import Reviews
 from huibao.app.rosters import RUNNERS, Runner
@@ -58,6 +59,7 @@ class Caretaker:
         self._cash = cash
         self._claims = claims
         self._reviews = Reviews(engine)
+        self._refunds = Refunds(engine, cash)
         self._client = client
         self._database_url = database_url
         self._secret = secret
@@ -89,6 +91,7 @@ class Caretaker:
                         duties.create_task(self._settlements())
                         duties.create_task(self._waiting_reviews())
                         duties.create_task(self._proposals())
+                        duties.create_task(self._surrenders())
                         duties.create_task(self._insurers())
                         for _ in range(RUNNERS):
                             duties.create_task(self._rosters())
@@ -213,6 +216,14 @@ class Caretaker:
         while not self._stopping:
             for programme in self._engine.programmes.values():
                 await self._renewals.look_after(programme)
+            await asyncio.sleep(EVERY_S)
+
+    # ── refunds ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _surrenders(self) -> None:
+        while not self._stopping:
+            for programme in self._engine.programmes.values():
+                await self._refunds.look_after(programme)
             await asyncio.sleep(EVERY_S)
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,8 @@ from huibao.payables.work import Payables
 from huibao.reconciliation.model import Reconcile
 from huibao.reconciliation.work import Reconciliations
 from huibao.record.model import Work
+from huibao.refunds import model as refunds
+from huibao.refunds.work import Refunds
 from huibao.remittance.model import Acknowledge, BankPaid, BankReturned, CallBack, Decide, Make, ReadBack, Register, Resolve
 from huibao.remittance.model import Sent as RemittanceSent
 from huibao.remittance.work import Remittances
@@ -28,7 +30,7 @@ from huibao.web.engine import Command
 
 #: In the order in which a lane goes round.
 FAMILIES: Final = (
-    "orders", "mandates", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements", "renewal")
+    "orders", "mandates", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements", "renewal", "refunds")
 
 _OF: Final[Mapping[type, str]] = (
     dict.fromkeys((Buy, Paid, Release, Amend, Review, ReviewList, Escalate, Unreviewed), "orders")
@@ -39,7 +41,8 @@ _OF: Final[Mapping[type, str]] = (
     | dict.fromkeys(
         (Register, CallBack, Decide, Make, RemittanceSent, BankPaid, BankReturned, ReadBack, Acknowledge, Resolve), "remittance")
     | dict.fromkeys((Change, Correct, Answer, Expire), "endorsements")
-    | dict.fromkeys((Propose, Remind, Decline), "renewal"))
+    | dict.fromkeys((Propose, Remind, Decline), "renewal")
+    | dict.fromkeys(get_args(refunds.Command), "refunds"))
 
 
 def queue(programme: str, command: Command) -> str:
@@ -63,5 +66,6 @@ def works(programme: Programme, keyring: Keyring, index_key: bytes) -> Mapping[s
         "sponsored": lambda: Sponsored(programme),
         "endorsements": lambda: Endorsements(programme, keyring, index_key),
         "renewal": lambda: Renewals(programme),
+        "refunds": lambda: Refunds(programme, keyring),
     }
     return {f"{programme.code} {family}": made[family]() for family in FAMILIES}

@@ -12,6 +12,7 @@ from typing import Final
 POINTS: Final = (
     "batch.before_keys", "batch.before_effects", "batch.before_commit", "batch.after_commit",
     "cash.before_open", "cash.after_open", "cash.before_ask", "cash.after_ask", "cash.before_refund", "cash.after_refund",
+    "refund.before_ask", "refund.after_ask", "refund.before_send", "refund.after_send",
     "relay.before_send", "relay.after_send", "relay.after_cursor",
     "hospital.before_ask", "hospital.after_ask",
     "bank.before_pay", "bank.after_pay", "bank.before_ask", "bank.after_ask", "bank.before_collect", "bank.after_collect",

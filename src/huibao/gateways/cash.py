@@ -2,14 +2,18 @@
 
     POST /payments                              opens a payment of an order, once
     GET  /payments/{programme}/{order}          how it stands
-    POST /payments/{programme}/{order}/refunds  sends a payment back, once
+    POST /payments/{programme}/{order}/refunds  sends a payment back that was not taken, whole and once
+    POST /refunds                               sends a part of a payment back, once under its number
+    GET  /refunds/{number}                      how that stands
 
-What comes of a call that was not answered is unknown until it is asked for: `open` and `refund` may be called again, and
-`ask` tells. A notice only brings forward what `ask` would tell.
+What comes of a call that was not answered is unknown until it is asked for: everything may be called again, and `ask` and
+`ask_refund` tell. A notice only brings forward what `ask` would tell. A number is used once: asked again with the same content, the
+channel has the same refund; with other content, or for more than is left of the payment, it answers 409.
 """
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -94,6 +98,40 @@ class Refunded(msgspec.Struct, frozen=True):
     reference: str
 
 
+class PartRefund(msgspec.Struct, frozen=True):
+    """A part of what was paid for an order, to go back the way it came, under a number of ours."""
+
+    number: str
+    programme: str
+    order: str
+    fen: Fen
+
+
+class RefundTaken(msgspec.Struct, frozen=True):
+    """The channel took the refund: now, or when it was asked before."""
+
+    number: str
+
+
+class RefundStanding(msgspec.Struct, frozen=True):
+    """How a refund stands, and since when it is with the person. `declined`: the card or wallet is no more, or it is too late."""
+
+    state: Literal["processing", "done", "declined"]
+    fen: Fen
+    at: Instant | None = None
+
+
+class SentBack(msgspec.Struct, frozen=True):
+    """The refund is with the person: what was really sent, and when."""
+
+    fen: Fen
+    at: Instant
+
+
+#: `unknown` was never asked for.
+RefundState = SentBack | Literal["processing", "declined", "unknown"]
+
+
 class CashChannel:
     """The channel over HTTP. Every call raises `ChannelUnreachable` where no answer can be relied on."""
 
@@ -131,6 +169,30 @@ class CashChannel:
         """
         path = f"/payments/{programme}/{order}/refunds"
         return isinstance(await self._peer.call("POST", path, Refunded, msgspec.json.encode(Refund(reference, fen))), Refunded)
+
+    async def refund_part(self, refund: PartRefund) -> bool:
+        """Asks for a part of an order's payment to go back; asked again, the same refund. Whether it did, `ask_refund` tells.
+
+        False where the channel knows of no payment for this order. Raises `ChannelRefused` for other content under the same number,
+        or more than is left.
+        """
+        taken = await self._peer.call("POST", "/refunds", RefundTaken, msgspec.json.encode(refund))
+        if isinstance(taken, Denied) and taken.status != 404:
+            raise ChannelRefused(taken)
+        return isinstance(taken, RefundTaken)
+
+    async def ask_refund(self, number: str) -> RefundState:
+        """How a refund stands. Raises `ChannelRefused`."""
+        standing = await self._peer.call("GET", f"/refunds/{quote(number, safe='')}", RefundStanding)
+        if isinstance(standing, Denied):
+            if standing.status == 404:
+                return "unknown"
+            raise ChannelRefused(standing)
+        if standing.state != "done":
+            return standing.state
+        if standing.at is None:
+            raise ChannelUnreachable("unreadable")
+        return SentBack(standing.fen, standing.at)
 
     def verify_notice(self, raw_body: bytes, signature: str) -> Notice | None:
         """The notice in a body under this signature header; None where it is forged, stale or no notice."""

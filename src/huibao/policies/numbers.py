@@ -1,8 +1,8 @@
 """Numbers that people read and type: an order's, a policy's within it, a settlement's.
 
 An order of programme 540000 is 540000-000000000123-2, where 2 checks the digits before it; its second policy is
-540000-000000000123-2-02. A settlement has an S before its digits, 540000-S000000000124-0. A slip of one digit or a swap of
-neighbours is noticed.
+540000-000000000123-2-02. A settlement has an S before its digits, 540000-S000000000124-0, a refund an R. A slip of one digit or a
+swap of neighbours is noticed.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 _NUMBER: Final = re.compile(r"([0-9]{6})-([0-9]{12})-([0-9])(?:-([0-9]{2}))?")
 
-_SETTLEMENT: Final = re.compile(r"([0-9]{6})-S([0-9]{12})-([0-9])")
+_LETTERED: Final = re.compile(r"([0-9]{6})-([RS])([0-9]{12})-([0-9])")
 
 #: Damm's quasigroup: a check digit that catches all single errors and all swaps of neighbours.
 _DAMM: Final = tuple({digit: int(next_) for digit, next_ in zip("0123456789", row, strict=True)} for row in (
@@ -31,16 +31,34 @@ def policy_number(programme: str, order: int, position: int) -> str:
 
 def settlement_number(programme: str, settlement: int) -> str:
     """The number of a settlement by its id."""
-    digits = f"{settlement:012d}"
-    return f"{programme}-S{digits}-{_check(programme + digits)}"
+    return _lettered(programme, "S", settlement)
 
 
 def read_settlement(programme: str, number: str) -> int | None:
     """The id of a settlement; None for another programme's, a mistyped or no number."""
-    match = _SETTLEMENT.fullmatch(number.strip())
-    if match is None or match[1] != programme or str(_check(match[1] + match[2])) != match[3]:
+    return _read_lettered(programme, "S", number)
+
+
+def refund_number(programme: str, refund: int) -> str:
+    """The number of a refund by its id."""
+    return _lettered(programme, "R", refund)
+
+
+def read_refund(programme: str, number: str) -> int | None:
+    """The id of a refund; None for another programme's, a mistyped or no number."""
+    return _read_lettered(programme, "R", number)
+
+
+def _lettered(programme: str, letter: str, id: int) -> str:
+    digits = f"{id:012d}"
+    return f"{programme}-{letter}{digits}-{_check(programme + digits)}"
+
+
+def _read_lettered(programme: str, letter: str, number: str) -> int | None:
+    match = _LETTERED.fullmatch(number.strip())
+    if match is None or (match[1], match[2]) != (programme, letter) or str(_check(match[1] + match[3])) != match[4]:
         return None
-    return int(match[2])
+    return int(match[3])
 
 
 def read_number(programme: str, number: str) -> tuple[int, int | None] | None:

@@ -58,7 +58,8 @@ WHERE e.seq IS NULL OR r.id IS NULL;
 -- :name one_effect
 -- e. No part of a policy was paid twice, and each order is what one purchase decided.
 SELECT format('order %%s, policy %%s: %%s paid %%s times from account %%s', order_id, position, kind, count(*), debit_id)
-FROM transfer WHERE kind LIKE 'premium-%%' AND kind <> 'premium-remitted' GROUP BY order_id, position, kind, debit_id HAVING count(*) > 1
+FROM transfer WHERE kind IN ('premium-account', 'premium-cash', 'premium-sponsor')
+GROUP BY order_id, position, kind, debit_id HAVING count(*) > 1
 UNION ALL
 SELECT format('order %%s was not decided by a purchase', o.id) FROM orders o
 LEFT JOIN event e ON e.request_id = o.id WHERE e.kind IS DISTINCT FROM 'purchase' OR e.outcome <> 'done'
@@ -67,9 +68,11 @@ SELECT format('purchase of request %%s is done and has no order', e.request_id) 
 LEFT JOIN orders o ON o.id = e.request_id WHERE e.kind = 'purchase' AND e.outcome = 'done' AND o.id IS NULL;
 
 -- :name policies
--- f. A policy in force is captured to the fen, one that waits is set aside to the fen, of a void one everything went back.
+-- f. A policy in force or surrendered is captured to the fen, one that waits is set aside to the fen, of a void one everything went
+-- back.
 WITH captured AS (
-    SELECT order_id, position, sum(fen) AS fen FROM transfer WHERE kind LIKE 'premium-%%' GROUP BY order_id, position),
+    SELECT order_id, position, sum(fen) AS fen FROM transfer WHERE kind IN ('premium-account', 'premium-cash', 'premium-sponsor')
+    GROUP BY order_id, position),
 pending AS (
     SELECT h.order_id, h.position, sum(h.fen) AS fen FROM hold h
     WHERE NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id) GROUP BY h.order_id, h.position),
@@ -82,7 +85,7 @@ LEFT JOIN captured c ON c.order_id = p.order_id AND c.position = p.position
 LEFT JOIN pending h ON h.order_id = p.order_id AND h.position = p.position
 LEFT JOIN refunded r ON r.order_id = p.order_id AND r.position = p.position
 WHERE (COALESCE(c.fen, 0), COALESCE(h.fen, 0)) IS DISTINCT FROM CASE
-    WHEN p.state = 'in-force' THEN (p.premium_fen::numeric, 0::numeric)
+    WHEN p.state IN ('in-force', 'surrendered') THEN (p.premium_fen::numeric, 0::numeric)
     WHEN p.state = 'void' THEN (COALESCE(r.fen, 0), 0::numeric)
     WHEN o.state = 'awaiting-payment' THEN (0::numeric, (p.premium_fen - p.cash_fen)::numeric)
     ELSE (p.cash_fen::numeric, (p.premium_fen - p.cash_fen)::numeric) END;
@@ -93,7 +96,8 @@ SELECT format('order %%s is %%s over %%s fen, its %%s policies %%s over %%s fen'
               string_agg(DISTINCT p.state, ','), COALESCE(sum(p.premium_fen), 0))
 FROM orders o LEFT JOIN policy p ON p.order_id = o.id GROUP BY o.id
 HAVING COALESCE(sum(p.premium_fen), -1) <> o.premium_fen OR sum(p.cash_fen) <> o.cash_fen
-    OR bool_or(p.state <> CASE o.state WHEN 'completed' THEN 'in-force' WHEN 'void' THEN 'void' ELSE 'pending' END)
+    OR bool_or(CASE o.state WHEN 'completed' THEN p.state NOT IN ('in-force', 'surrendered') WHEN 'void' THEN p.state <> 'void'
+               ELSE p.state <> 'pending' END)
     OR bool_or(p.order_id IS NULL);
 
 -- :name back_to_source
@@ -101,7 +105,7 @@ HAVING COALESCE(sum(p.premium_fen), -1) <> o.premium_fen OR sum(p.cash_fen) <> o
 SELECT format('transfer %%s of order %%s: %%s by account %%s of %%s', t.id, t.order_id, t.kind, t.debit_id, COALESCE(a.kind, 'nobody'))
 FROM transfer t JOIN account a ON a.id = t.debit_id JOIN account c ON c.id = t.credit_id LEFT JOIN orders o ON o.id = t.order_id
 LEFT JOIN policy p ON p.order_id = t.order_id AND p.position = t.position
-WHERE t.kind LIKE 'premium-%%' AND t.kind <> 'premium-remitted' AND (
+WHERE t.kind IN ('premium-account', 'premium-cash', 'premium-sponsor') AND (
     o.id IS NULL OR c.product IS DISTINCT FROM p.product OR (t.kind = 'premium-account' AND a.owner_id IS DISTINCT FROM o.buyer_id)
     OR (t.kind = 'premium-sponsor' AND a.party IS DISTINCT FROM o.sponsor));
 
@@ -133,13 +137,25 @@ WHERE e.kind = 'payment' AND e.outcome <> 'done' AND e.at < %(overdue)s
   AND NOT EXISTS (SELECT FROM payment_return r WHERE r.seq = e.seq);
 
 -- :name pool
--- g. The pool's premium is that of the policies, and its steps lead to it without a gap.
+-- g. The pool's premium is that of the policies, what was returned is what went back to them under their own shares, and its steps
+-- lead to it without a gap.
 WITH sold AS (
-    SELECT product, share AS version, sum(premium_fen) AS fen FROM policy WHERE state = 'in-force' GROUP BY product, share)
+    SELECT product, share AS version, sum(premium_fen) AS fen FROM policy WHERE state IN ('in-force', 'surrendered')
+    GROUP BY product, share),
+returned AS (
+    SELECT p.product, p.share AS version, sum(r.fen) AS fen
+    FROM refund r JOIN policy p ON p.order_id = r.order_id AND p.position = r.position AND p.state = 'surrendered'
+    GROUP BY p.product, p.share)
 SELECT format('pool of %%s version %%s has %%s fen of premium, its policies %%s', COALESCE(t.product, s.product),
               COALESCE(t.version, s.version), t.fen, s.fen)
 FROM (SELECT * FROM pool_total WHERE stream = 'premium') t FULL JOIN sold s ON s.product = t.product AND s.version = t.version
 WHERE t.fen IS DISTINCT FROM COALESCE(s.fen, 0)::bigint
+UNION ALL
+SELECT format('pool of %%s version %%s has %%s fen of returned premium, refunds %%s', COALESCE(t.product, r.product),
+              COALESCE(t.version, r.version), t.fen, r.fen)
+FROM (SELECT * FROM pool_total WHERE stream = 'premium-returned') t
+FULL JOIN returned r ON r.product = t.product AND r.version = t.version
+WHERE t.fen IS DISTINCT FROM COALESCE(r.fen, 0)::bigint
 UNION ALL
 SELECT format('pool of %%s version %%s, %%s: a step of %%s fen does not lead to %%s', product, version, stream, fen, total_fen)
 FROM (SELECT *, lag(total_fen, 1, 0::bigint) OVER (PARTITION BY product, version, stream ORDER BY total_fen) AS before
@@ -169,10 +185,14 @@ SELECT format('order %%s waits since %%s for a payment that was due by %%s', id,
 FROM orders WHERE state = 'awaiting-payment' AND (deadline IS NULL OR deadline < %(overdue)s);
 
 -- :name years
--- i. What counts against a person's limit year is what the accounts paid in it and hold for it.
+-- i. What counts against a person's limit year is what the accounts paid in it and hold for it, less what was undone in full before
+-- its start in the same year.
 WITH spent AS (
-    SELECT person_id, EXTRACT(year FROM at AT TIME ZONE 'Asia/Shanghai')::smallint AS year, sum(fen) AS fen
-    FROM transfer WHERE kind = 'premium-account' GROUP BY 1, 2),
+    SELECT person_id, year, sum(fen) AS fen FROM (
+        SELECT person_id, EXTRACT(year FROM at AT TIME ZONE 'Asia/Shanghai')::smallint, fen FROM transfer WHERE kind = 'premium-account'
+        UNION ALL
+        SELECT o.buyer_id, r.limit_year, -r.fen FROM refund r JOIN orders o ON o.id = r.order_id WHERE r.limit_year IS NOT NULL
+    ) AS counted (person_id, year, fen) GROUP BY 1, 2),
 pending AS (
     SELECT a.owner_id AS person_id, y.year, sum(h.fen) AS fen
     FROM hold h JOIN account a ON a.id = h.account_id CROSS JOIN unnest(h.years) AS y (year)

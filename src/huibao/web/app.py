@@ -19,11 +19,13 @@ from huibao.web import (
     policies,
     purchases,
     reconciliation,
+    refunds,
     renewals,
     rosters,
     settled,
     settlements,
     sponsors,
+    surrenders,
 )
 from huibao.web.engine import Engine
 from huibao.web.operations import Operation
@@ -34,6 +36,7 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     *orders.OPERATIONS, *policies.OPERATIONS, *settlements.OPERATIONS, *files.OPERATIONS, *settled.OPERATIONS,
     *reconciliation.OPERATIONS, *renewals.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
     *sponsors.OPERATIONS, *rosters.OPERATIONS, *endorsements.OPERATIONS,
+    *surrenders.OPERATIONS, *refunds.OPERATIONS,
 )
 
 

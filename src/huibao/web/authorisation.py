@@ -45,6 +45,17 @@ orders               .       own     .          .          .        .         . 
 order                .       own     programme  .          .        .         .          .        programme  .
 policies             .       own     .          .          .        .         .          .        .          .
 policy               .       own     programme  .          insurer  .         .          .        programme  .
+quote_surrender      .       own     programme  .          .        .         .          .        .          .
+surrender            .       own     programme  .          .        .         .          .        .          .
+refunds              .       own     programme  programme  insurer  .         .          .        programme  .
+refund               .       own     programme  programme  insurer  .         .          .        programme  .
+repay                .       .       .          .          insurer  .         .          .        .          .
+repayments           .       .       programme  programme  insurer  .         .          .        programme  .
+repayment            .       .       programme  programme  insurer  .         .          .        programme  .
+answer_repayment     .       .       programme  .          .        .         .          .        .          .
+confirm_account_closed .     .       programme  .          .        .         .          .        .          .
+accept_refund        .       own     programme  .          .        .         .          .        .          .
+pay_refund           .       .       .          .          insurer  .         .          .        .          .
 me                   .       own     .          .          .        .         .          .        .          .
 my_accounts          .       own     .          .          .        .         .          .        .          .
 account_use          .       .       .          programme  .        .         .          .        programme  .

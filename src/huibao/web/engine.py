@@ -20,6 +20,7 @@ from huibao.mandates import model as mandates
 from huibao.payables import model as payables
 from huibao.reconciliation.model import Reconcile
 from huibao.record.model import Answer
+from huibao.refunds import model as refunds
 from huibao.remittance import model as remittance
 from huibao.renewal import model as renewal
 from huibao.settlement import model as settlement
@@ -27,7 +28,7 @@ from huibao.sponsored import model as sponsored
 
 #: What may be submitted: each family decides its own.
 Command = (enrolment.Command | mandates.Command | settlement.Command | payables.Command | Reconcile | remittance.Command
-           | sponsored.Command | endorsements.Command | renewal.Command)
+           | sponsored.Command | endorsements.Command | renewal.Command | refunds.Command)
 
 
 class IdentityDesk(Protocol):

@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 import msgspec
 
 from huibao.catalogue.model import Programme
-from huibao.policies.numbers import order_number, policy_number, settlement_number
+from huibao.policies.numbers import order_number, policy_number, refund_number, settlement_number
 from huibao.web.authorisation import Reach
 from huibao.web.credentials import Principal
 from huibao.web.engine import Engine
@@ -80,6 +80,8 @@ PATH_PARTS: Final[Mapping[str, PathPart]] = {
     "order": PathPart("[0-9]{6}-[0-9]{12}-[0-9]", "The order's number.", order_number("990000", 123)),
     "policy": PathPart("[0-9]{6}-[0-9]{12}-[0-9]-[0-9]{2}", "The policy's number.", policy_number("990000", 123, 1)),
     "settlement": PathPart("[0-9]{6}-S[0-9]{12}-[0-9]", "The settlement's number here.", settlement_number("990000", 124)),
+    "refund": PathPart("[0-9]{6}-R[0-9]{12}-[0-9]", "The refund's number.", refund_number("990000", 1000)),
+    "repayment": PathPart("[1-9][0-9]{0,17}", "The repayment's number.", "130"),
     "statement": PathPart("[1-9][0-9]{0,17}", "The statement's number.", "125"),
     "endorsement": PathPart("[1-9][0-9]{0,17}", "The endorsement's number.", "126"),
     "payout": PathPart("[1-9][0-9]{0,17}", "The payout's number.", "7"),

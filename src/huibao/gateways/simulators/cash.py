@@ -4,14 +4,26 @@ import asyncio
 import html
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
+from urllib.parse import unquote
 
 import httpx
 import msgspec
 
 from huibao.core.clock import Clock
 from huibao.core.money import yuan
-from huibao.gateways.cash import Notice, Opening, Payment, PaymentOpened, Refund, Refunded, Standing
+from huibao.gateways.cash import (
+    Notice,
+    Opening,
+    PartRefund,
+    Payment,
+    PaymentOpened,
+    Refund,
+    Refunded,
+    RefundStanding,
+    RefundTaken,
+    Standing,
+)
 from huibao.gateways.signing import HEADER, NOTICE, new_nonce, sign
 from huibao.gateways.simulators.model import Said, Simulator, no
 
@@ -43,6 +55,7 @@ class _Opened:
     reference: str
     paid_at: datetime | None = None
     refunded: Refund | None = None
+    back_fen: int = 0
 
     def closed(self, at: datetime) -> bool:
         return self.refunded is not None or (self.paid_at is None and self.asked.pay_by is not None and self.asked.pay_by <= at)
@@ -51,8 +64,22 @@ class _Opened:
         return Payment(self.asked.fen, self.reference, self.paid_at) if self.paid_at and not self.refunded else None
 
 
+@dataclass(slots=True)
+class _Back:
+    """A part that was asked to go back, of which payment, and what became of it."""
+
+    asked: PartRefund
+    of: _Opened
+    state: Literal["processing", "done", "declined"] = "processing"
+    at: datetime | None = None
+
+
 class CashSimulator(Simulator):
-    """The channel. `callback` takes its notices and may have `{programme}` in it; `public` is its own address for people."""
+    """The channel. `callback` takes its notices and may have `{programme}` in it; `public` is its own address for people.
+
+    Where a fault may hold a refund or send it back, its fate is thrown each time that it is asked about; `sent_back` has each part
+    that reached its person.
+    """
 
     def __init__(self, clock: Clock, secret: bytes, callback: str, public: str, client: httpx.AsyncClient) -> None:
         super().__init__(clock, secret)
@@ -62,6 +89,8 @@ class CashSimulator(Simulator):
         self._by_order: dict[tuple[str, str], list[_Opened]] = {}
         self._by_reference: dict[str, _Opened] = {}
         self._undelivered: list[_Opened] = []
+        self._backs: dict[str, _Back] = {}
+        self.sent_back: Final[list[PartRefund]] = []
 
     async def answer(self, method: str, path: str, body: bytes) -> Said:
         match method, path.split("/")[1:]:
@@ -71,6 +100,10 @@ class CashSimulator(Simulator):
                 return self._standing((programme, order))
             case "POST", ["payments", programme, order, "refunds"]:
                 return self._refund((programme, order), msgspec.json.decode(body, type=Refund))
+            case "POST", ["refunds"]:
+                return self._send_part(msgspec.json.decode(body, type=PartRefund))
+            case "GET", ["refunds", number]:
+                return self._part(unquote(number))
         return no(404, "path.unknown")
 
     async def page(self, method: str, path: str) -> Page | None:
@@ -114,6 +147,39 @@ class CashSimulator(Simulator):
         if found.refunded is None and refund.fen <= found.asked.fen:
             found.refunded = refund
         return Said(200, Refunded(refund.reference)) if found.refunded == refund else no(409, "refund.other_amount")
+
+    def _send_part(self, asked: PartRefund) -> Said:
+        back = self._backs.get(asked.number)
+        if back is not None:
+            return Said(200, RefundTaken(asked.number)) if back.asked == asked else no(409, "refund.other_content")
+        paid = next((one for one in self._by_order.get((asked.programme, asked.order), ()) if one.payment()), None)
+        if paid is None:
+            return no(404, "payment.unknown")
+        if paid.back_fen + asked.fen > paid.asked.fen:
+            return no(409, "refund.exceeds_payment")
+        paid.back_fen += asked.fen
+        self._backs[asked.number] = made = _Back(asked, paid)
+        if not (self.faults.may_strike("hold") or self.faults.may_strike("return")):
+            self._carry_out(made)
+        return Said(200, RefundTaken(asked.number))
+
+    def _part(self, number: str) -> Said:
+        back = self._backs.get(number)
+        if back is None:
+            return no(404, "refund.unknown")
+        if back.state == "processing" and not self.faults.strikes("hold"):
+            self._carry_out(back)
+        fen = back.asked.fen + bool(back.state == "done" and self.faults.strikes("wrong-amount"))
+        return Said(200, RefundStanding(back.state, fen, back.at))
+
+    def _carry_out(self, back: _Back) -> None:
+        """It reaches the person, unless the card or wallet is no more."""
+        back.at = self.clock.now()
+        if self.faults.strikes("return"):
+            back.state, back.of.back_fen = "declined", back.of.back_fen - back.asked.fen
+        else:
+            back.state = "done"
+            self.sent_back.append(back.asked)
 
     async def _till(self, method: str, opened: _Opened) -> Page:
         at = self.clock.now()

@@ -17,9 +17,9 @@ Kind = Literal[
     "reorder",           # a notice is held back until after the next one
     "wrong-amount",      # one fen more than was paid, or deducted
     "wrong-signature",   # signed with another secret
-    # A bank, at each time that it is asked:
-    "hold",              # a payout stays pending, a collection waits
-    "return",            # a payout comes back; not one that was paid already
+    # A bank, or a cash channel about refunds, at each time that it is asked:
+    "hold",              # a payout stays pending, a collection waits, a refund is processed
+    "return",            # a payout comes back, a refund is declined; not one that was paid already
     # A hospital's system:
     "forget",            # knows of no such settlement
     # An insurer's system that was not built as agreed:

@@ -1,0 +1,80 @@
+"""Where a refund cannot go back the way it came: confirmed by the agency, accepted by the member or the heirs, paid by the insurer."""
+
+from huibao.core.money import yuan
+from huibao.core.refusal import Refusal
+from huibao.refunds import refusals
+from huibao.refunds.model import ACCOUNTS, Accept, Confirm, PayElsewhere, Refund
+from huibao.refunds.state import Accepted, Confirmed, State
+
+
+def confirm(state: State, command: Confirm, request: int) -> Refund | Refusal:
+    """One clerk's confirmation that the account cannot be credited; the scheme says how many it takes （LZ-15b）."""
+    refund = state.refunds.get(command.refund)
+    if refund is None:
+        return refusals.refund_unknown()
+    if refund.source not in ACCOUNTS or refund.state not in ("waiting", "owed") or refund.repayment is not None:
+        return refusals.not_waiting(refund.state)
+    before = refund.confirmed
+    if command.credential in before:
+        return refusals.confirmed_by_you()
+    if before and command.reason not in before.values():
+        return refusals.reasons_differ(next(iter(before.values())))
+    buyer = state.policy_of(refund).buyer
+    if command.reason == "deceased" and state.lives(buyer):
+        return refusals.holder_lives()
+    if state.key_of(buyer) is None:
+        return refusals.holder_erased()
+    refund.confirmed = {**before, command.credential: command.reason}
+    state.made.confirmed.append(Confirmed(refund.id, request, command.credential, command.reason))
+    if len(refund.confirmed) == state.rule.people:
+        state.open_case(refund, "refund.account_closed")
+        state.tell(buyer, f"经办机构已确认您的退款 {yuan(refund.fen)} 元无法退回原账户。请登记一个本人银行账户，由保险公司直接支付。",
+                   f"the agency confirmed that your refund of {yuan(refund.fen)} yuan cannot go back to its account: name a bank account of"
+                   " yours, and the insurer pays it there.")
+    return refund
+
+
+def is_confirmed(state: State, refund: Refund) -> bool:
+    """Whether it may be paid elsewhere: by enough clerks for account money, by the channel for cash."""
+    if refund.source in ACCOUNTS:
+        return len(refund.confirmed) >= state.rule.people
+    return refund.source == "cash" and refund.state == "owed"
+
+
+def accept(state: State, command: Accept, request: int) -> Refund | Refusal:
+    """The member, or the heirs at the agency's counter, name where the refund is to be paid."""
+    refund = state.refunds.get(command.refund)
+    if refund is None or command.buyer not in (None, state.policy_of(refund).buyer):
+        return refusals.refund_unknown()
+    if refund.state == "done" or not is_confirmed(state, refund):
+        return refusals.not_elsewhere(refund.state, len(refund.confirmed), state.rule.people)
+    buyer = state.policy_of(refund).buyer
+    if command.by == "member" and not state.lives(buyer):
+        return refusals.heirs_needed()
+    if command.by == "heirs" and (state.lives(buyer) or command.buyer is not None):
+        return refusals.holder_lives()
+    if command.by == "heirs" and not command.evidence.strip():
+        return refusals.evidence_needed()
+    if state.key_of(buyer) is None:
+        return refusals.holder_erased()
+    refund.accepted = True
+    state.made.accepted.append(Accepted(refund.id, request, command.credential, command.by))
+    return refund
+
+
+def pay_elsewhere(state: State, command: PayElsewhere) -> Refund | Refusal:
+    """The insurer paid it as it was accepted."""
+    refund = state.refunds.get(command.refund)
+    if refund is None or command.insurer not in (None, state.policy_of(refund).lead):
+        return refusals.refund_unknown()
+    if refund.state != "owed" or not is_confirmed(state, refund) or not refund.accepted:
+        return refusals.not_accepted(refund.state, len(refund.confirmed), state.rule.people)
+    held = state.policy_of(refund)
+    state.books.transfer("refund-elsewhere", state.income(held), state.cash(), refund.fen,
+                         person=held.buyer, order=held.order, position=held.position, refund=refund.id)
+    refund.state = "done"
+    state.move(refund)
+    state.close_case(refund, "paid-elsewhere")
+    state.tell(held.buyer, f"您的退款 {yuan(refund.fen)} 元已由保险公司支付到您登记的银行账户。",
+               f"the insurer paid your refund of {yuan(refund.fen)} yuan to the bank account that you named.")
+    return refund

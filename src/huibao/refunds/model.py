@@ -1,0 +1,271 @@
+"""The words of refunds: commands, a policy and a refund as a batch sees them, and what people are told."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, Literal
+
+import msgspec
+
+from huibao.benefits.surrender import Unearned
+
+#: Where a premium came from, in the order in which odd fens are given: accounts first, cash last.
+Source = Literal["personal", "savings", "sponsor", "cash"]
+SOURCES: Final[tuple[Source, ...]] = ("personal", "savings", "sponsor", "cash")
+ACCOUNTS: Final = ("personal", "savings")
+
+RefundState = Literal["waiting", "owed", "sent", "done"]
+#: Where account money stands: not in a batch to the insurer, in one that waits for its answer, with the insurer.
+Remitted = Literal["unlisted", "listed", "remitted"]
+#: Why all of a premium goes back, or how the part is measured that does.
+Ground = Literal["before-start", "cooling", "days", "months"]
+Reason = Literal["closed", "deceased", "other"]
+By = Literal["member", "heirs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surrender:
+    """A policy is given back. `fen` is what its holder was told goes back; `buyer` None is the agency, for who is at its counter."""
+
+    credential: int
+    order: int
+    position: int
+    fen: int
+    buyer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Account money that waited for the answer to a batch: what is true of it now decides."""
+
+    credential: int
+    refund: int
+
+
+@dataclass(frozen=True, slots=True)
+class CashArrived:
+    """The cash channel sent a refund back the way it came."""
+
+    credential: int
+    refund: int
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class CashDeclined:
+    """The cash channel cannot: the card or wallet is no more, or the payment is too old."""
+
+    credential: int
+    refund: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repay:
+    """An insurer paid refunds of account money back to the agency, in one bank transfer. `insurer` None oversees all."""
+
+    credential: int
+    insurer: str | None
+    refunds: tuple[int, ...]
+    reference: str
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRepayment:
+    """The agency says what arrived of a repayment; nothing where it did not come."""
+
+    credential: int
+    repayment: int
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """A clerk of the agency confirms that the account cannot be credited, on this document."""
+
+    credential: int
+    refund: int
+    reason: Reason
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """How the member, or the heirs, accept to be paid instead. `buyer` None is the agency, for who is at its counter."""
+
+    credential: int
+    refund: int
+    by: By
+    payee: str
+    account: str
+    evidence: str
+    buyer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PayElsewhere:
+    """The insurer paid a refund as it was accepted, under its bank's reference."""
+
+    credential: int
+    insurer: str | None
+    refund: int
+    reference: str
+
+
+Command = Surrender | Resolve | CashArrived | CashDeclined | Repay | AnswerRepayment | Confirm | Accept | PayElsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one source paid of a premium: by which movement, from which account, when, and where the money stands now."""
+
+    source: Source
+    transfer: int
+    account: int
+    fen: int
+    on: date
+    remitted: Remitted = "unlisted"
+
+
+@dataclass(slots=True)
+class Held:
+    """A policy as a surrender sees it.
+
+    `settled` says whether a settlement was ever taken up under it, `benefit_fen` what stands of them; `open_settlement` is one
+    that is not finished.
+    """
+
+    order: int
+    position: int
+    buyer: int
+    insured: int
+    offer: int
+    product: str
+    lead: str
+    sponsor: str | None
+    premium_fen: int
+    share: int
+    state: str
+    since: date | None
+    until: date | None
+    ended_on: date | None
+    settled: bool = False
+    benefit_fen: int = 0
+    open_settlement: int | None = None
+    parts: list[Part] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Refund:
+    """A refund while a batch moves it on. `confirmed` has the clerks and their reasons, `repayment` where it is listed."""
+
+    id: int
+    order: int
+    position: int
+    source: Source
+    fen: int
+    state: RefundState
+    limit_year: int | None = None
+    confirmed: dict[int, Reason] = field(default_factory=dict)
+    accepted: bool = False
+    repayment: int | None = None
+    has_case: bool = False
+
+
+@dataclass(slots=True)
+class Repayment:
+    """A repayment while a batch moves it on, with the refunds that it lists."""
+
+    id: int
+    insurer: str
+    reference: str
+    fen: int
+    state: Literal["told", "received", "disputed"]
+    refunds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What goes back to one source. `odd` says that a fen was left over and came here."""
+
+    part: Part
+    fen: int
+    odd: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a surrender gives back: why, from which day there is no cover, how it was measured, and to whom."""
+
+    ground: Ground
+    ended_on: date
+    fen: int
+    shares: tuple[Share, ...]
+    unearned: Unearned | None = None
+
+
+# ── what is told ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+class RefundPart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What goes back to one source: what it paid, what it gets, where that stands. A quote has no number yet."""
+
+    source: str
+    paid_fen: int
+    fen: int
+    state: str
+    zh: str
+    en: str
+    refund: str | None = None
+    limit_year: int | None = None
+
+
+class SurrenderTold(msgspec.Struct, frozen=True):
+    """What a surrender gives back, figure by figure. `state` is `quoted` where nothing was done yet."""
+
+    policy: str
+    state: str
+    ground: str
+    ended_on: date
+    premium_fen: int
+    fee_fen: int
+    fen: int
+    parts: tuple[RefundPart, ...]
+    clauses: tuple[str, ...]
+    steps: tuple[str, ...]
+    zh: str
+    en: str
+
+
+class RefundTold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a refund stands after a step."""
+
+    refund: str
+    source: str
+    fen: int
+    state: str
+    zh: str
+    en: str
+    #: How many clerks have confirmed that its account cannot be credited, and how many must.
+    confirmed: int = 0
+    needed: int = 0
+
+
+class RepaymentTold(msgspec.Struct, frozen=True):
+    """A repayment as both sides read it."""
+
+    repayment: int
+    insurer: str
+    reference: str
+    refunds: tuple[str, ...]
+    fen: int
+    state: str
+    zh: str
+    en: str
+
+
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is sealed of a confirmation or an acceptance."""
+
+    document: str = ""
+    payee: str = ""
+    account: str = ""
+    evidence: str = ""
