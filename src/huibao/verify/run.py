@@ -16,8 +16,8 @@ from huibao.verify.columns import verify_columns
 
 #: Everything that needs no keys, in the order of its letters.
 EVERYTHING: Final[Checks] = sorted(
-    (*checks.CHECKS, *reviews.CHECKS, *settlements.CHECKS, *remittances.CHECKS, *endorsements.CHECKS, *renewals.CHECKS),
-    (*checks.CHECKS, *reviews.CHECKS, *settlements.CHECKS, *remittances.CHECKS, *endorsements.CHECKS, *renewals.CHECKS, *refunds.CHECKS),
+    (*checks.CHECKS, *reviews.CHECKS, *settlements.CHECKS, *remittances.CHECKS, *endorsements.CHECKS, *renewals.CHECKS,
+     *refunds.CHECKS),
     key=lambda check: check[0])
 
 
