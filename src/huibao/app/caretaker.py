@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 
 from huibao.app.claims import Claims
 from huibao.app.refunds import Refunds
+from huibao.app.remitting import Remitting
 from huibao.app.renewals import Renewals
 from huibao.app.reviews import Reviews
 from huibao.app.rosters import RUNNERS, Runner
@@ -48,18 +49,19 @@ _OUTAGES: Final = (psycopg.OperationalError, DatabaseUnreachable)
 
 
 class Caretaker:
-    """The duties of one process, while it has the turn. Payments, settlements, reviews, renewal and each insurer have a task of their
-    own: none waits for another."""
+    """The duties of one process, while it has the turn. Payments, settlements, reviews, renewal, remittances and each insurer have a
+    task of their own: none waits for another."""
 
     def __init__(
-        self, engine: Engine, cash: CashChannel, claims: Claims, client: httpx.AsyncClient, database_url: str, secret: bytes,
-        served: Callable[[], int],
+        self, engine: Engine, cash: CashChannel, claims: Claims, remitting: Remitting, client: httpx.AsyncClient, database_url: str,
+        secret: bytes, served: Callable[[], int],
     ) -> None:
         self._engine = engine
         self._cash = cash
         self._claims = claims
         self._reviews = Reviews(engine)
         self._refunds = Refunds(engine, cash)
+        self._remitting = remitting
         self._client = client
         self._database_url = database_url
         self._secret = secret
@@ -92,6 +94,7 @@ class Caretaker:
                         duties.create_task(self._waiting_reviews())
                         duties.create_task(self._proposals())
                         duties.create_task(self._surrenders())
+                        duties.create_task(self._remittances())
                         duties.create_task(self._insurers())
                         for _ in range(RUNNERS):
                             duties.create_task(self._rosters())
@@ -224,6 +227,14 @@ class Caretaker:
         while not self._stopping:
             for programme in self._engine.programmes.values():
                 await self._refunds.look_after(programme)
+            await asyncio.sleep(EVERY_S)
+
+    # ── remittances ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _remittances(self) -> None:
+        while not self._stopping:
+            for programme in self._engine.programmes.values():
+                await self._remitting.look_after(programme)
             await asyncio.sleep(EVERY_S)
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────

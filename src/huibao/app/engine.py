@@ -14,6 +14,7 @@ from huibao.app import families
 from huibao.app.caretaker import Caretaker
 from huibao.app.claims import Claims, Outside
 from huibao.app.outside import CashDesk
+from huibao.app.remitting import Remitting
 from huibao.app.settings import Settings
 from huibao.app.sql import SQL
 from huibao.catalogue import shelf as catalogue
@@ -56,9 +57,10 @@ class Engine:
         self.cash = CashDesk(channel)
         self.identity = IdentityService(
             self._client, f"{settings.outside_url}/identity", settings.secrets.channel_secret, self.clock)
-        claims = Claims(self, Outside(self._client, settings.outside_url, settings.secrets.channel_secret, self.clock))
-        self._caretaker = Caretaker(self, channel, claims, self._client, settings.database_url, settings.secrets.channel_secret,
-                                    lambda: self.batcher.served)
+        outside = Outside(self._client, settings.outside_url, settings.secrets.channel_secret, self.clock)
+        self._caretaker = Caretaker(
+            self, channel, Claims(self, outside), Remitting(self, outside.bank), self._client, settings.database_url,
+            settings.secrets.channel_secret, lambda: self.batcher.served)
         self._cares: asyncio.Task[None] | None = None
         self._lanes: list[tuple[asyncio.Task[None], Lane[Any, Any]]] = []
         self._shelves: dict[str, Shelf] = {}

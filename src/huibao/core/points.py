@@ -18,6 +18,7 @@ POINTS: Final = (
     "bank.before_pay", "bank.after_pay", "bank.before_ask", "bank.after_ask", "bank.before_collect", "bank.after_collect",
     "notice.before_send", "notice.after_send",
     "roster.after_check", "roster.before_part", "roster.after_lines", "roster.after_part",
+    "remittance.before_pay", "remittance.after_pay", "remittance.before_ask", "remittance.after_ask",
 )
 
 _NAME, _, _NUMBER = os.environ.get("HUIBAO_DIE_AT", "").partition(":")

@@ -1,4 +1,4 @@
-"""The bank of the insurers' payout accounts: pays claims out of them, and calls in what co-insurers owe into them.
+"""The bank: pays claims out of insurers' payout accounts and account money out of the agency's, and calls in what co-insurers owe.
 
     POST /payouts                   pays to an account, once
     GET  /payouts/{reference}       how it stands
@@ -35,7 +35,10 @@ class BankRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """What is paid, out of a product's payout account to `account`; `payee` is `hospital:` with its id, or `person`."""
+    """What is paid to `account`; `payee` is `hospital:` or `insurer:` with its id, or `person`.
+
+    It leaves the product's `payout` account, or, as a batch of account money to its insurer, the agency's `clearing` account.
+    """
 
     reference: str
     programme: str
@@ -43,6 +46,7 @@ class Payout:
     payee: str
     account: str = field(repr=False)
     fen: Fen
+    out_of: Literal["payout", "clearing"] = "payout"
 
 
 class Collection(msgspec.Struct, frozen=True):

@@ -175,3 +175,18 @@ WHERE c.kind = 'remittance' AND c.closed_at IS NULL AND c.remittance_id = u.remi
 -- What people decided.
 UPDATE open_case c SET closed_at = %(at)s, outcome = u.outcome
 FROM unnest(%(ids)s::bigint[], %(outcomes)s::text[]) AS u (id, outcome) WHERE c.id = u.id;
+
+-- :name not_run
+-- Products that ever took account money and whose day of the schedule is not done.
+SELECT a.product FROM account a
+WHERE a.kind = 'clearing' AND a.product = ANY(%(products)s::text[]) AND a.owner_id IS NULL AND a.credit_fen > 0
+  AND NOT EXISTS (SELECT FROM remittance_run r WHERE r.product = a.product AND r.due_on = %(day)s)
+ORDER BY a.product;
+
+-- :name on_their_way
+-- Batches that the bank is to be told of or asked about, the oldest first, with the account that they go to.
+SELECT r.id, r.product, r.insurer, r.account_id, r.fen,
+       (SELECT COALESCE(sum(l.fen), 0)::bigint FROM remittance_line l WHERE l.remittance_id = r.id AND l.state = 'listed'),
+       r.state, a.wrapped, a.number
+FROM remittance r JOIN receiving_account a ON a.id = r.account_id
+WHERE r.state <> 'answered' AND r.id > %(after)s ORDER BY r.id LIMIT %(most)s;

@@ -19,6 +19,7 @@ class _Payout:
     asked: Payout
     state: Literal["pending", "paid", "returned"] = "pending"
     at: datetime | None = None
+    paid_fen: int = 0
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class BankSimulator(Simulator):
         payout = self._payouts.get(asked.reference)
         if payout is None:
             payout = self._payouts[asked.reference] = _Payout(asked)
-            if not (self.faults.may_strike("hold") or self.faults.may_strike("return")):
+            if not any(self.faults.may_strike(kind) for kind in ("hold", "return")):
                 self._carry_out(payout)
         return Said(200, Taken(asked.reference)) if payout.asked == asked else no(409, "payout.other_content")
 
@@ -70,14 +71,17 @@ class BankSimulator(Simulator):
             return no(404, "payout.unknown")
         if payout.state == "pending" and not self.faults.strikes("hold"):
             self._carry_out(payout)
-        return Said(200, PayoutStanding(payout.state, payout.asked.fen, payout.at))
+        said_fen = (payout.paid_fen if payout.state == "paid" else payout.asked.fen) + bool(self.faults.strikes("wrong-amount"))
+        return Said(200, PayoutStanding(payout.state, said_fen, payout.at))
 
     def _carry_out(self, payout: _Payout) -> None:
         payout.at = self.clock.now()
         if self.faults.strikes("return"):
             payout.state = "returned"
         else:
-            payout.state = "paid"
+            payout.state, payout.paid_fen = "paid", payout.asked.fen
+            if self.faults.strikes("partial"):
+                payout.paid_fen = (payout.asked.fen + 1) // 2
             self.paid.append(payout.asked)
 
     # ── collections ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,6 +20,7 @@ Kind = Literal[
     # A bank, or a cash channel about refunds, at each time that it is asked:
     "hold",              # a payout stays pending, a collection waits, a refund is processed
     "return",            # a payout comes back, a refund is declined; not one that was paid already
+    "partial",           # of a payout only half is paid
     # A hospital's system:
     "forget",            # knows of no such settlement
     # An insurer's system that was not built as agreed:
