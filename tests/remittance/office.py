@@ -19,7 +19,19 @@ from huibao.record.lane import Lane
 from huibao.record.model import DONE, Answer, Request, body_digest, key_digest, untold
 from huibao.remittance import own
 from huibao.remittance.files import RETURN_COLUMNS, read_return
-from huibao.remittance.model import AccountTold, BatchTold, CallBack, Command, Decide, FileRow, FileTold, Make, ReadBack, Register, Rejected
+from huibao.remittance.model import (
+    AccountTold,
+    BankFileTold,
+    BatchTold,
+    CallBack,
+    Command,
+    Decide,
+    FileRow,
+    Make,
+    ReadBack,
+    Register,
+    Rejected,
+)
 from huibao.remittance.state import State
 from huibao.remittance.work import Remittances
 from huibao.verify import checks, remittances
@@ -187,8 +199,8 @@ def batch(answer: Answer) -> BatchTold:
     return found
 
 
-def read(answer: Answer) -> FileTold:
-    found: FileTold = told(answer, FileTold)
+def read(answer: Answer) -> BankFileTold:
+    found: BankFileTold = told(answer, BankFileTold)
     return found
 
 

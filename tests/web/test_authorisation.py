@@ -56,7 +56,8 @@ OF_A_POOL: Final = {"pool_statement"}
 OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement", "statement", "answer_statement"}
 NAMING: Final = {"purchase", "check_identity", "settle", "agree_to_payment", "change_detail"}
 #: Lists of what one reaches: there is nothing to be refused, and nothing of others in them (test_settled, test_payables_routes).
-LISTS: Final = {"cases", "payables", "payouts", "rosters", "endorsements", "refunds", "repayments"}
+LISTS: Final = {"cases", "payables", "payouts", "rosters", "endorsements", "refunds", "repayments", "receiving_accounts", "remittances",
+                "remittance_days"}
 #: What is said of another's is what is said of nothing, by another status than 404.
 OTHERWISE: Final = {"propose_statement": 422, "prepay_hospital": 422, "call_recoveries": 422, "reissue_payout": 409, "repay": 422}
 #: A hospital says in its own name alone whose a settlement is; in a file each line has its own refusal (test_files).
@@ -109,6 +110,8 @@ SELECT (SELECT count(*) FROM orders WHERE state <> 'void'), (SELECT count(*) FRO
        (SELECT jsonb_object_agg(id, state) FROM endorsement), (SELECT jsonb_agg(phone_index ORDER BY id) FROM person),
        (SELECT count(*) FROM refund), (SELECT jsonb_object_agg(id, state) FROM repayment), (SELECT count(*) FROM refund_confirmation),
        (SELECT count(*) FROM refund_acceptance),
+       (SELECT jsonb_object_agg(id, state) FROM receiving_account), (SELECT count(*) FROM receiving_call),
+       (SELECT jsonb_object_agg(id, state || (confirmed_at IS NULL)) FROM remittance), (SELECT count(*) FROM remittance_line),
        (SELECT jsonb_agg(used ORDER BY whose, product) FROM accumulator)
 """
 

@@ -22,7 +22,7 @@ def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str
     return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
             "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk),
             "sponsor": sponsor_of(desk), "roster": roster_of(desk), "endorsement": endorsement_of(desk, person),
-            "refund": refund_of(desk, person), "repayment": repayment_of(desk)}
+            "refund": refund_of(desk, person), "repayment": repayment_of(desk), **remittance_of(desk)}
 
 
 def proposal_of(desk: Desk, order: str) -> None:
@@ -158,6 +158,42 @@ def _order_id(desk: Desk, person: int) -> int:
     return found[0]
 
 
+def remittance_of(desk: Desk) -> dict[str, str]:
+    """A batch that was listed for an account in force, a change of that account that waits, and a case about a movement."""
+    made = _MADE.setdefault(desk, {})
+    if ("remittance",) not in made:
+        desk.order_of(BUYER)
+        clerk, second = (desk.token("agency", scopes=(scope, "decide_receiving_account", "call_back_insurer"))
+                         for scope in ("register_receiving_account", "make_remittance"))
+        new = {"bank": "某某银行", "holder": "安心（示例）", "number": "6222000000000000123", "phone": "0891-6330001"}
+        first = _post(desk, "/insurers/anxin/receiving-accounts", clerk, new)["account"]
+        _post(desk, f"/receiving-accounts/{first}/call-backs", second, {"number": new["phone"], "answer": "confirmed"})
+        _post(desk, f"/receiving-accounts/{first}/decisions", second, {"approve": True})
+        listed, waiting = _listed(desk, second), _post(desk, "/insurers/anxin/receiving-accounts", clerk, new)["account"]
+        made["remittance",] = {"remittance": str(listed), "account": str(waiting), "case": _case(desk)}
+    found: dict[str, str] = made["remittance",]
+    return found
+
+
+def _listed(desk: Desk, who: str) -> int:
+    """A batch, as if the delay of the account were over."""
+    with connect_owner(desk.engine.url) as connection:
+        connection.execute("SELECT set_config('search_path', %s, false)", [f"p_{HERE}"])
+        connection.execute("UPDATE receiving_account SET decided_at = decided_at - interval '9 days', effective_at = decided_at")
+    return int(_post(desk, "/remittances", who, {"product": PRODUCT})["remittance"])
+
+
+def _case(desk: Desk) -> str:
+    with connect_owner(desk.engine.url) as connection:
+        connection.execute("SELECT set_config('search_path', %s, false)", [f"p_{HERE}"])
+        row = connection.execute(
+            "INSERT INTO open_case (at, kind, cause, product, remittance_id, transfer_id, order_id, position, fen)"
+            " SELECT at, 'remittance', 'bank.failed', %s, 1, id, order_id, position, fen FROM transfer WHERE kind = 'premium-account'"
+            " ORDER BY id LIMIT 1 RETURNING id", [PRODUCT]).fetchone()
+    assert row is not None, "somebody has bought"
+    return str(row[0])
+
+
 def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPITAL, *, is_own: bool = False) -> Any:
     """What an operation is asked of these things, as who names nobody else (`is_own`), or as who names them; bytes are no JSON."""
     message = bill(person) | {"hospital": hospital}
@@ -194,5 +230,12 @@ def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPI
         "confirm_account_closed": {"reason": "closed", "document": "柳医保函〔2026〕12号"},
         "accept_refund": {"payee": "某人", "bank_account": "6222000000000000001"},
         "pay_refund": {"reference": "B-2"},
+        "register_receiving_account": {"bank": "某某银行", "holder": "安心（示例）", "number": "6222000000000000999", "phone": "0891-6330002"},
+        "call_back_insurer": {"number": "0891-6330001", "answer": "no-answer"},
+        "decide_receiving_account": {"approve": False},
+        "make_remittance": {"product": PRODUCT},
+        "read_bank_return": b"record,entry,count,fen,result,reason\nline,1,,1,paid,\n",
+        "confirm_remittance": {"count": 1, "fen": 1, "sm3": "0" * 64},
+        "decide_remittance_case": {"how": "kept"},
         "prepay_hospital": {"hospital": hospital, "product": PRODUCT, "fen": 100},
     }.get(operation)

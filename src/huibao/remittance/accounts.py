@@ -9,7 +9,7 @@ from typing import Final
 from huibao.core.refusal import Refusal
 from huibao.core.sealing import Place, new_row_key, open_sealed, seal, unwrap_row_key
 from huibao.remittance import refusals
-from huibao.remittance.model import AccountTold, CallBack, Called, CalledTold, Decide, Receiving, Register
+from huibao.remittance.model import AccountTold, CallBack, CallBackTold, Called, Decide, Receiving, Register
 from huibao.remittance.schedule import in_force_from
 from huibao.remittance.state import State
 
@@ -116,10 +116,10 @@ def account_told(account: Receiving) -> AccountTold:
                        account.decided_by, account.effective_at, zh, en)
 
 
-def called_told(call: Called) -> CalledTold:
+def called_told(call: Called) -> CallBackTold:
     zh, en = {
         "confirmed": ("保险公司确认变更，可由另一人核准。", "the insurer confirmed: another person may approve"),
         "denied": ("保险公司否认变更，已退回。请报告主管并核查来函。", "the insurer knows nothing of it: refused. Report it, and look into where it came from"),
         "no-answer": ("未接通，请另择时间回访。", "nobody answered: call again"),
     }[call.answer]
-    return CalledTold(call.account, call.answer, zh, en)
+    return CallBackTold(call.account, call.answer, zh, en)

@@ -1,5 +1,7 @@
 """A batch on its way: listed, told to the bank, paid or come back, confirmed by the insurer; and what a person decides of the rest."""
 
+from datetime import timedelta
+
 from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
 from huibao.remittance import refusals
@@ -19,6 +21,7 @@ from huibao.remittance.model import (
     Sent,
     Sum,
 )
+from huibao.remittance.schedule import start_of
 from huibao.remittance.state import Due, Listed, Move, NewCase, Run, Skipped, State
 
 
@@ -27,7 +30,7 @@ def make(state: State, command: Make, request_id: int) -> Listed | Skipped | Ref
     offer = state.shelf.offers.get(command.product)
     if offer is None:
         return refusals.product_unknown()
-    if command.until > state.at:
+    if command.until > start_of(state.on + timedelta(days=1)):
         return refusals.not_over()
     if (command.product, command.due_on) in state.runs:
         return refusals.run_done(f"{command.due_on}")

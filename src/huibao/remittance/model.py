@@ -249,7 +249,7 @@ class AccountTold(msgspec.Struct, frozen=True):
     en: str
 
 
-class CalledTold(msgspec.Struct, frozen=True):
+class CallBackTold(msgspec.Struct, frozen=True):
     """A call-back on record."""
 
     account: int
@@ -288,7 +288,7 @@ class RejectedRow(msgspec.Struct, frozen=True):
     en: str
 
 
-class FileTold(msgspec.Struct, frozen=True):
+class BankFileTold(msgspec.Struct, frozen=True):
     """What became of a bank's return file: lines that are paid or failed by it, that stood so before, rows that were not taken.
 
     `returned` were paid, and came back. Of rejected rows the first are named, and all counted.

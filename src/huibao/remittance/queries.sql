@@ -190,3 +190,57 @@ SELECT r.id, r.product, r.insurer, r.account_id, r.fen,
        r.state, a.wrapped, a.number
 FROM remittance r JOIN receiving_account a ON a.id = r.account_id
 WHERE r.state <> 'answered' AND r.id > %(after)s ORDER BY r.id LIMIT %(most)s;
+
+-- :name batches_page
+-- Batches of products, the newest first, a page at a time, with what their lines come to.
+SELECT r.id, r.at, r.product, r.insurer, a.bank, a.tail, r.until_at, r.state, r.count, r.fen,
+       s.paid, s.paid_fen, s.failed, s.failed_fen, s.not_open, r.answered_at, r.confirmed_at, r.confirmed_fen
+FROM remittance r JOIN receiving_account a ON a.id = r.account_id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE l.state = 'paid') AS paid, COALESCE(sum(l.fen) FILTER (WHERE l.state = 'paid'), 0)::bigint AS paid_fen,
+           count(*) FILTER (WHERE l.state = 'failed' AND l.counted) AS failed,
+           COALESCE(sum(l.fen) FILTER (WHERE l.state = 'failed' AND l.counted), 0)::bigint AS failed_fen,
+           count(*) FILTER (WHERE NOT l.counted) AS not_open
+    FROM remittance_line l WHERE l.remittance_id = r.id) AS s
+WHERE r.product = ANY(%(products)s::text[]) AND r.at >= %(since)s AND r.at < %(until)s
+  AND (%(before)s = 0 OR r.id < %(before)s) AND (%(remittance)s = 0 OR r.id = %(remittance)s)
+ORDER BY r.id DESC LIMIT %(most)s;
+
+-- :name lines_page
+-- Lines of a batch by entry, a page at a time; without those that were never part of what is paid where only its file is read.
+SELECT transfer_id, order_id, position, fen, state, reason FROM remittance_line
+WHERE remittance_id = %(remittance)s AND transfer_id > %(after)s AND (counted OR %(uncounted)s) AND (%(state)s = '' OR state = %(state)s)
+ORDER BY transfer_id LIMIT %(most)s;
+
+-- :name accounts_page
+-- Receiving accounts, the newest first, with the call-backs about each and from when the number stands that is called about it.
+SELECT a.id, a.insurer, a.bank, a.holder, a.tail, a.wrapped, a.number, a.phone, a.proposed_by, a.state, a.effective_at, a.decided_by,
+       a.at, a.decided_at
+FROM receiving_account a WHERE %(insurer)s = '' OR a.insurer = %(insurer)s ORDER BY a.id DESC LIMIT %(most)s;
+
+-- :name days
+-- What came into and left the clearing accounts of products in a time, and what was there before and after it.
+SELECT p.id, p.lead,
+       COALESCE(sum(m.fen) FILTER (WHERE m.at < %(since)s), 0)::bigint,
+       COALESCE(sum(m.fen) FILTER (WHERE m.kind = 'premium-account' AND m.at >= %(since)s), 0)::bigint,
+       COALESCE(-sum(m.fen) FILTER (WHERE m.kind = 'refund-reversed' AND m.at >= %(since)s), 0)::bigint,
+       COALESCE(-sum(m.fen) FILTER (WHERE m.kind = 'premium-remitted' AND m.at >= %(since)s), 0)::bigint,
+       COALESCE(sum(m.fen) FILTER (WHERE m.kind = 'remittance-returned' AND m.at >= %(since)s), 0)::bigint,
+       COALESCE(sum(m.fen), 0)::bigint
+FROM product p JOIN account c ON c.product = p.id AND c.kind = 'clearing' AND c.owner_id IS NULL
+LEFT JOIN LATERAL (
+    SELECT t.at, t.kind, t.fen FROM transfer t WHERE t.kind = 'premium-account' AND t.credit_id = c.id AND t.at < %(until)s
+    UNION ALL
+    SELECT t.at, t.kind, -t.fen FROM transfer t WHERE t.kind = 'refund-reversed' AND t.debit_id = c.id AND t.at < %(until)s
+    UNION ALL
+    SELECT t.at, t.kind, CASE WHEN t.credit_id = c.id THEN t.fen ELSE -t.fen END FROM transfer t
+    WHERE t.remittance_id IS NOT NULL AND c.id IN (t.debit_id, t.credit_id) AND t.at < %(until)s) AS m ON true
+WHERE p.id = ANY(%(products)s::text[]) GROUP BY p.id, p.lead ORDER BY p.id;
+
+-- :name insurer_names
+-- What insurers are called.
+SELECT id, name FROM public.insurer WHERE id = ANY(%(insurers)s::text[]);
+
+-- :name calls_page
+-- When, by whom and with what answer insurers were called about these accounts.
+SELECT account_id, at, called_by, number_of, answer FROM receiving_call WHERE account_id = ANY(%(accounts)s::bigint[]) ORDER BY id;

@@ -10,7 +10,7 @@ from typing import Final
 from huibao.core.refusal import Refusal
 from huibao.remittance import refusals
 from huibao.remittance.batches import batch_told, shift
-from huibao.remittance.model import CAME_BACK, Batch, FileRow, FileTold, Line, LineState, ReadBack, Rejected, RejectedRow, Sum
+from huibao.remittance.model import CAME_BACK, BankFileTold, Batch, FileRow, Line, LineState, ReadBack, Rejected, RejectedRow, Sum
 from huibao.remittance.state import Move, NewCase, State
 
 #: So many rejected rows are named, the rest counted.
@@ -44,7 +44,7 @@ class _Reading:
             self.goes[entry] = (to, reason or CAME_BACK)
 
 
-def read_back(state: State, command: ReadBack) -> FileTold | Refusal:
+def read_back(state: State, command: ReadBack) -> BankFileTold | Refusal:
     """Takes what a file says; said again, it changes nothing."""
     batch = state.batches.get(command.remittance)
     if batch is None:
@@ -118,7 +118,7 @@ def _totals(reading: _Reading, totals: list[FileRow]) -> Refusal | None:
 
 # ── what comes of it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-def _taken(state: State, reading: _Reading) -> FileTold | Refusal:
+def _taken(state: State, reading: _Reading) -> BankFileTold | Refusal:
     batch, lines = reading.batch, state.lines[reading.batch.id]
     moves: defaultdict[tuple[LineState, LineState, str], list[int]] = defaultdict(list)
     for entry, (to, reason) in reading.goes.items():
@@ -139,7 +139,7 @@ def _taken(state: State, reading: _Reading) -> FileTold | Refusal:
     for entry, (to, _) in reading.goes.items():
         lines[entry].state = to
     rejected = sorted(reading.rejected, key=lambda one: one.number)
-    return FileTold(batch_told(batch), counts["paid"], counts["failed"], counts["returned"], reading.unchanged, len(rejected),
+    return BankFileTold(batch_told(batch), counts["paid"], counts["failed"], counts["returned"], reading.unchanged, len(rejected),
                     tuple(RejectedRow(one.number, one.code, one.zh, one.en) for one in rejected[:MOST_NAMED]))
 
 

@@ -18,8 +18,11 @@ from huibao.web import (
     payables,
     policies,
     purchases,
+    receiving,
     reconciliation,
     refunds,
+    remittance_statements,
+    remittances,
     renewals,
     rosters,
     settled,
@@ -37,6 +40,7 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     *reconciliation.OPERATIONS, *renewals.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
     *sponsors.OPERATIONS, *rosters.OPERATIONS, *endorsements.OPERATIONS,
     *surrenders.OPERATIONS, *refunds.OPERATIONS,
+    *receiving.OPERATIONS, *remittances.OPERATIONS, *remittance_statements.OPERATIONS,
 )
 
 

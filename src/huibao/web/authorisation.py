@@ -103,6 +103,20 @@ renewals             .       own     .          .          .        .         . 
 confirm_renewals     .       own     .          .          .        .         .          .        .          .
 decline_renewal      .       own     .          .          .        .         .          .        .          .
 renewal_totals       .       .       .          programme  .        .         .          .        programme  .
+receiving_accounts           .  .  programme  programme  insurer  .  .  .  programme  .
+register_receiving_account   .  .  programme  .          .        .  .  .  .          .
+call_back_insurer            .  .  programme  .          .        .  .  .  .          .
+decide_receiving_account     .  .  programme  .          .        .  .  .  .          .
+make_remittance              .  .  programme  .          .        .  .  .  .          .
+remittances                  .  .  programme  programme  insurer  .  .  .  programme  .
+remittance                   .  .  programme  programme  insurer  .  .  .  programme  .
+remittance_lines             .  .  programme  programme  insurer  .  .  .  programme  .
+remittance_file              .  .  programme  programme  insurer  .  .  .  programme  .
+remittance_statement         .  .  programme  programme  insurer  .  .  .  programme  .
+remittance_days              .  .  programme  programme  insurer  .  .  .  programme  .
+read_bank_return             .  .  programme  .          .        .  .  .  .          .
+confirm_remittance           .  .  .          .          insurer  .  .  .  .          .
+decide_remittance_case       .  .  programme  .          .        .  .  .  .          .
 issue_credential     .       .       .          .          .        .         .          .        .          programme
 revoke_credential    .       .       .          .          .        .         .          .        .          programme
 """

@@ -86,6 +86,9 @@ PATH_PARTS: Final[Mapping[str, PathPart]] = {
     "endorsement": PathPart("[1-9][0-9]{0,17}", "The endorsement's number.", "126"),
     "payout": PathPart("[1-9][0-9]{0,17}", "The payout's number.", "7"),
     "sponsor": PathPart("[1-9][0-9]{0,17}", "The sponsor's number.", "126"),
+    "remittance": PathPart("[1-9][0-9]{0,17}", "The batch's number.", "126"),
+    "account": PathPart("[1-9][0-9]{0,17}", "The number of a receiving account.", "127"),
+    "case": PathPart("[1-9][0-9]{0,17}", "The case's number.", "12"),
     "roster": PathPart("[1-9][0-9]{0,17}", "The roster's number.", "8"),
     "credential": PathPart("[1-9][0-9]{0,17}", "The credential's id.", "42"),
 }

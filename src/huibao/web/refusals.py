@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Literal
 
 from huibao.core.refusal import Refusal
+from huibao.remittance.refusals import batch_unknown
 
 
 def credential_missing() -> Refusal:
@@ -224,3 +226,26 @@ def expired_already() -> Refusal:
 def scopes_unknown(count: int) -> Refusal:
     return Refusal("credential.scopes_unknown", None, f"使用范围中有 {count} 项不是接口的 operationId，请按 /schema 填写。",
                    f"{count} of the scopes are no operation: use the operation ids of the document at /schema", {"count": count})
+
+
+# ── remittances ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+def remittance_unknown() -> Refusal:
+    return batch_unknown()
+
+
+def return_unreadable(why: Literal["not-utf-8", "columns", "too-long"]) -> Refusal:
+    zh, en = {
+        "not-utf-8": ("文件不是 UTF-8 编码，请转换后重新导入。", "the file is not UTF-8: convert it and send it again"),
+        "columns": ("首行应为 record,entry,count,fen,result,reason，请核对是否为银行回单文件。",
+                    "the first line is not record,entry,count,fen,result,reason: is this a return file?"),
+        "too-long": ("文件超过一百万行，请分批导入。", "the file has more than a million rows: send it in parts"),
+    }[why]
+    return Refusal("return.unreadable", None, zh, en)
+
+
+def days_wrong(since: date, until: date, today: date) -> Refusal:
+    return Refusal("remittance.days_wrong", None,
+                   f"起止日期应先后有序、不晚于今天（{today}）、不超过一年，请更正。",
+                   f"from and to are in order, not after today ({today}) and not more than a year apart: mend them",
+                   {"since": since.isoformat(), "until": until.isoformat()})
