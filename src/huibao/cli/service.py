@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 import click
 import httpx
@@ -14,6 +15,7 @@ from huibao.db.errors import DatabaseTrouble
 from huibao.db.migrate import migrate as migrate_all
 from huibao.db.settings import open_database
 from huibao.demo import hints as what_to_try
+from huibao.demo import remit as remitting
 from huibao.demo import service as demonstration
 from huibao.demo import simulators
 from huibao.demo import ward as hospital
@@ -147,3 +149,22 @@ def ward(port: int, programme: str | None, seed: int, stays: int) -> None:
             hospital.run(console(), f"http://127.0.0.1:{port}", login, ground.settings, seed, stays)
         except httpx.TransportError:
             raise Wrong(f"端口 {port} 上没有服务，请先运行 ./demo (nothing answers there: run ./demo first)") from None
+
+
+@demo.command()
+@click.option("--port", default=8450, show_default=True, help="服务的端口。")
+@click.option("--programme", default=None, help="只演示一个项目；不写为第一个有账户资金的。")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("remittance"), show_default=True,
+              help="划转文件与对账单放在哪里。")
+def remit(port: int, programme: str | None, output: Path) -> None:
+    """账户资金划转：投保、列批、银行支付、保险公司确认，留下文件与可打印的对账单 (a batch of account money, with its file and statement)."""
+    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
+    found = [one for one in ground.founded if programme in {None, one.code}]
+    if not found:
+        raise Wrong("没有这个项目 (no such programme)")
+    try:
+        done = any(remitting.run(console(), f"http://127.0.0.1:{port}", one, ground.logins, ground.settings, output) for one in found)
+    except httpx.TransportError:
+        raise Wrong(f"端口 {port} 上没有服务，请先运行 ./demo (nothing answers there: run ./demo first)") from None
+    if not done:
+        raise Wrong("没有可以划转的账户资金 (no account money to remit)")

@@ -96,6 +96,7 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
         say(hint.command)
     say("")
     say("── 医院的一天（结算、确认、冲销、双窗口、对账）：.venv/bin/huibao demo ward     按列重算核对：.venv/bin/huibao verify --columns")
+    say("── 账户资金划转（投保、列批、银行、保险公司确认，留下文件与对账单）：.venv/bin/huibao demo remit")
     say("── 核对账本：.venv/bin/huibao verify     逐笔理赔说明：.venv/bin/huibao demo bills     停止：Ctrl+C，数据保留")
 
 

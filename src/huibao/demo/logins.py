@@ -13,9 +13,10 @@ from huibao.demo.people import SQL
 from huibao.web.credentials import Role, digest_of
 from huibao.web.tokens import mac
 
-#: Staff of each programme that need nothing more than their role.
-STAFF: Final[tuple[tuple[Role, str], ...]] = (
-    ("agency", "经办机构"), ("bureau", "医保局"), ("regulator", "金融监管"), ("actuary", "精算"), ("auditor", "审计"), ("administrator", "管理员"))
+#: Staff of each programme that need nothing more than their role; of the agency two, for what one alone may not do.
+STAFF: Final[tuple[tuple[Role, str, str], ...]] = (
+    ("agency", "agency", "经办机构"), ("agency", "agency-2", "经办复核"), ("bureau", "bureau", "医保局"), ("regulator", "regulator", "金融监管"),
+    ("actuary", "actuary", "精算"), ("auditor", "auditor", "审计"), ("administrator", "administrator", "管理员"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ def logins(
     for one in founded:
         for character in one.characters:
             yield _login(one.code, "member", character.name, secret, str(character.id), person=character.id)
-        for role, label in STAFF:
-            yield _login(one.code, role, label, secret, role)
+        for role, who, label in STAFF:
+            yield _login(one.code, role, label, secret, who)
         for programme, insurer in insurers:
             if programme == one.code:
                 yield _login(one.code, "insurer", insurer, secret, insurer, insurer=insurer)

@@ -131,3 +131,18 @@ ORDER BY id LIMIT %(most)s;
 -- :name count_policies
 -- Whether anybody is insured already.
 SELECT count(*) FROM policy;
+
+-- :name count_receiving
+-- Whether an insurer has a receiving account, waiting or in force.
+SELECT count(*) FROM receiving_account WHERE insurer = %(insurer)s AND state <> 'refused';
+
+-- :name credential_of
+-- The id of a credential.
+SELECT id FROM public.credential WHERE digest = %(digest)s;
+
+-- :name account_holders
+-- People with money on an open account who are insured with nothing yet, the oldest first.
+SELECT p.id FROM person p JOIN account a ON a.owner_id = p.id AND a.kind = 'personal' AND a.state = 'open'
+WHERE p.died IS NULL AND p.born < %(before)s AND a.credit_fen - a.debit_fen - a.held_fen >= %(fen)s
+  AND NOT EXISTS (SELECT FROM policy y WHERE y.insured_id = p.id AND y.state NOT IN ('surrendered', 'void'))
+ORDER BY p.id OFFSET %(characters)s LIMIT %(most)s;

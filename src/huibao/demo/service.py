@@ -27,6 +27,7 @@ from huibao.demo.insuring import insure
 from huibao.demo.logins import Login, grant, logins
 from huibao.demo.people import SQL
 from huibao.demo.programmes import builtin
+from huibao.demo.receiving import open_accounts
 
 #: How long the service may take to answer for the first time.
 PATIENCE_S: Final = 60
@@ -54,6 +55,7 @@ def run(console: Console, people: int, port: int, workers: int) -> None:
         _wait(f"{url}/health")
         _wait(f"http://127.0.0.1:{port + 1}/cash/faults")
         connect(url, ground)
+        open_accounts(ground.settings.database_url, builtin(), ground.logins, ground.settings.secrets.keyring, ground.settings.clock.now())
         insure(ground.settings.database_url, builtin(), ground.settings.secrets.keyring, ground.settings.clock.now())
         if clock := os.environ.get("HUIBAO_CLOCK"):
             console.print(f"演示时钟停在 {ground.settings.clock.now():%Y-%m-%d}（HUIBAO_CLOCK={clock}）", highlight=False, soft_wrap=True)
