@@ -52,7 +52,7 @@ async def _open(
 
     lane: Lane[Any, Any] = Lane(connect, SimulatedClock(at), {programme.code: (programme.schema, Remittances(programme, keyring))})
     try:
-        number = f"6222{int(programme.code):015d}"
+        number = f"6222{programme.code}000000817"
         proposed = await _done(lane, programme.code, "register", Register(clerk, insurer, "示例银行营业部", name, number, PHONE))
         account = msgspec.json.decode(proposed.body, type=AccountTold).account
         await _done(lane, programme.code, "call", CallBack(second, account, PHONE, "confirmed"))

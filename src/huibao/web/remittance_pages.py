@@ -46,9 +46,9 @@ h1{font-size:16pt;text-align:center;margin:0;letter-spacing:.08em}
 h2{font-size:11pt;margin:1.4em 0 .4em;border-left:3px solid #111;padding-left:.5em}
 table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{border:.6pt solid #999;padding:.28em .5em;text-align:left;vertical-align:top}
-th{font-weight:600;background:#f4f4f2}th .en{display:block;font-weight:normal}
+th{font-weight:600;background:#f4f4f2;white-space:nowrap}th .en{display:block;font-weight:normal}
 .n{text-align:right;white-space:nowrap}.facts th{width:24%}
-.sum td{font-weight:600;background:#fafaf8}
+.tight{font-size:9pt}.sum td{font-weight:600;background:#fafaf8}
 .capital{border:.9pt solid #111;padding:.55em .7em;margin:1em 0;display:flex;justify-content:space-between;gap:1em;align-items:baseline}
 .capital b{font-size:12pt}
 .sign{display:grid;grid-template-columns:1fr 1fr;gap:0 8mm;margin-top:9mm;break-inside:avoid}
@@ -89,7 +89,7 @@ def table(title: str, title_en: str, heads: Sequence[tuple[str, str]], rows: Seq
     """A table whose last `numbers` columns are figures."""
     texts = len(heads) - numbers
     body = "".join("<tr>" + "".join(f'<td{"" if n < texts else " class=n"}>{escape(cell)}' for n, cell in enumerate(row)) for row in rows)
-    return (f'<h2>{escape(title)} <span class="en">{escape(title_en)}</span></h2><div class="wide"><table><thead><tr>'
+    return (f'<h2>{escape(title)} <span class="en">{escape(title_en)}</span></h2><div class="wide"><table class="tight"><thead><tr>'
             f'{"".join(_th(zh, en) for zh, en in heads)}</thead><tbody>{body}</tbody></table></div>')
 
 
