@@ -103,7 +103,8 @@ def _remit(counter: Counter, product: str, folder: Path) -> bool:
 def _buys(counter: Counter, product: str) -> Iterator[bool]:
     """Whether each of some residents was insured, at the agency's counter."""
     plan, at = plans.builtin(product), counter.settings.clock.now()
-    given = {"before": (at - timedelta(days=19 * 366)).date(), "fen": WEALTHY_FEN, "characters": len(counter.founded.characters), "most": ASKED}
+    given = {"before": (at - timedelta(days=19 * 366)).date(), "fen": WEALTHY_FEN, "characters": len(counter.founded.characters),
+             "most": ASKED}
     with connect_owner(counter.settings.database_url, "huibao demo") as connection, connection.transaction():
         connection.execute(SQL["enter"], {"schema": f"p_{counter.founded.code}"})
         residents = [id for (id,) in connection.execute(SQL["account_holders"], given).fetchall()]

@@ -90,7 +90,7 @@ class CallLine(msgspec.Struct, frozen=True):
 
 
 class ReceivingLine(msgspec.Struct, frozen=True):
-    """A receiving account with its call-backs. `call` is the number on file for a call-back that it waits for; the agency alone reads it."""
+    """A receiving account with its call-backs. `call` is the number on file that is to be called about it; the agency alone reads it."""
 
     account: AccountTold
     proposed_at: datetime

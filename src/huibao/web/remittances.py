@@ -294,7 +294,8 @@ class CaseDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @operation("POST", "/v1/{programme}/remittance-cases/{case}/decisions", asks=CaseDecision, answers=ResolvedTold, status=201, keyed=True,
-           refuses=(409, 422), asked=CaseDecision("remit"), answered=resolved_told(Case(12, "example-2026", "account.frozen", 126, 7, "remit")))
+           refuses=(409, 422), asked=CaseDecision("remit"),
+           answered=resolved_told(Case(12, "example-2026", "account.frozen", 126, 7, "remit")))
 async def decide_remittance_case(call: Call[CaseDecision]) -> Reply:
     """Decides on money that could not be remitted: whose account is frozen or closed, or what the bank could not pay."""
     case = int(call.path["case"])
