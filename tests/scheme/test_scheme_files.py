@@ -268,10 +268,10 @@ def test_every_mistake_is_reported_at_once() -> None:
 
 
 def test_the_builtin_schemes() -> None:
-    assert loading.builtin_ids() == ("jilin", "liuzhou", "shenyang", "xinjiang", "xizang")
+    assert loading.builtin_ids() == ("jilin", "liuzhou", "shenyang", "xinjiang", "xizang", "yunlan")
     statuses = {id: loading.builtin(id).document.status for id in loading.builtin_ids()}
     assert statuses == {"jilin": "in-force", "liuzhou": "in-force", "shenyang": "in-force", "xinjiang": "draft",
-                        "xizang": "in-force"}
+                        "xizang": "in-force", "yunlan": "example"}
     with pytest.raises(KeyError):
         loading.builtin("national")
 

@@ -45,7 +45,7 @@ def cities() -> tuple[City, ...]:
         City(
             words=(scheme["id"], scheme["name"].rstrip("市省区")),
             area_codes=tuple(scheme["admdvs"]),
-            clause_letters=frozenset(id[:2] for id in scheme["clauses"] if ID.fullmatch(id)),
+            clause_letters=frozenset(id[:2] for id in scheme.get("clauses", {}) if ID.fullmatch(id)),
         )
         for scheme in schemes
         if "admdvs" in scheme

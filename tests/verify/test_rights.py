@@ -32,8 +32,8 @@ RIGHTS: Final = [
     ("pool_share",          True,  "",                                                              False),
     ("pool_total",          True,  "fen",                                                           False),
     ("pool_entry",          True,  "",                                                              False),
-    ("orders",              True,  "deadline state",                                                False),
-    ("policy",              True,  "ended_on facts period_from period_to share state",              False),
+    ("orders",              True,  "cash_fen deadline review_by state",                             False),
+    ("policy",              True,  "cash_fen ended_on facts period_from period_to share state",     False),
     ("request",             True,  "",                                                              False),
     ("event",               True,  "",                                                              False),
     ("link",                True,  "",                                                              False),
@@ -78,6 +78,8 @@ RIGHTS: Final = [
     ("review",              True,  "ended_at escalated_at state",                                   False),
     ("review_vote",         True,  "",                                                              False),
     ("renewal",             True,  "bought ended_at remind_on state why",                           False),
+    ("account_posting",     True,  "ended_at reason sent_at state their_at",                         False),
+    ("account_day",         True,  "",                                                              False),
     ("migration",           False, "",                                                              False),
 ]
 

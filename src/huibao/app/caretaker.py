@@ -14,6 +14,7 @@ import httpx
 import psycopg
 from psycopg import AsyncConnection
 
+from huibao.app.accounts import Accounts
 from huibao.app.claims import Claims
 from huibao.app.refunds import Refunds
 from huibao.app.remitting import Remitting
@@ -53,12 +54,13 @@ class Caretaker:
     task of their own: none waits for another."""
 
     def __init__(
-        self, engine: Engine, cash: CashChannel, claims: Claims, remitting: Remitting, client: httpx.AsyncClient, database_url: str,
-        secret: bytes, served: Callable[[], int],
+        self, engine: Engine, cash: CashChannel, claims: Claims, remitting: Remitting, accounts: Accounts, client: httpx.AsyncClient,
+        database_url: str, secret: bytes, served: Callable[[], int],
     ) -> None:
         self._engine = engine
         self._cash = cash
         self._claims = claims
+        self._accounts = accounts
         self._reviews = Reviews(engine)
         self._refunds = Refunds(engine, cash)
         self._remitting = remitting
@@ -91,6 +93,7 @@ class Caretaker:
                         duties.create_task(self._keep(turn))
                         duties.create_task(self._payments())
                         duties.create_task(self._settlements())
+                        duties.create_task(self._kept_elsewhere())
                         duties.create_task(self._waiting_reviews())
                         duties.create_task(self._proposals())
                         duties.create_task(self._surrenders())
@@ -188,6 +191,15 @@ class Caretaker:
             while not self._stopping:
                 for programme in self._engine.programmes.values():
                     await self._claims.look_after(connection, programme)
+                await asyncio.sleep(EVERY_S)
+
+    # ── accounts that another system keeps ───────────────────────────────────────────────────────────────────────────
+
+    async def _kept_elsewhere(self) -> None:
+        async with await self._connect() as connection:
+            while not self._stopping:
+                for programme in self._engine.programmes.values():
+                    await self._accounts.look_after(connection, programme)
                 await asyncio.sleep(EVERY_S)
 
     # ── rosters ──────────────────────────────────────────────────────────────────────────────────────────────────────

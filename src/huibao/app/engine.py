@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from huibao.app import families
+from huibao.app.accounts import Accounts
 from huibao.app.caretaker import Caretaker
 from huibao.app.claims import Claims, Outside
 from huibao.app.outside import CashDesk
@@ -22,9 +23,11 @@ from huibao.catalogue.model import Programme, Shelf
 from huibao.core.batcher import Batcher, Bounds, Urgency
 from huibao.db import arrays
 from huibao.db.connect import connect_service
+from huibao.gateways.accounts import HttpAccounts
 from huibao.gateways.cash import CashChannel
 from huibao.gateways.identity import IdentityService
 from huibao.gateways.insurers import ConnectionReport, InsurerSystem, try_connection
+from huibao.gateways.signing import PATIENCE_S
 from huibao.record.lane import Lane
 from huibao.record.model import Answer, body_digest, key_digest
 from huibao.scheme import loading as schemes
@@ -38,6 +41,8 @@ SIDE_BY_SIDE: Final = 2
 BATCH_MS: Final = 250
 #: Connections for reading, per process.
 READERS: Final = 4
+#: Connections to the systems that keep accounts: a slow one takes none from the cash channel or the bank.
+ACCOUNT_CONNECTIONS: Final = httpx.Limits(max_connections=32, max_keepalive_connections=16)
 
 
 class Engine:
@@ -58,9 +63,10 @@ class Engine:
         self.identity = IdentityService(
             self._client, f"{settings.outside_url}/identity", settings.secrets.channel_secret, self.clock)
         outside = Outside(self._client, settings.outside_url, settings.secrets.channel_secret, self.clock)
+        self._account_client = httpx.AsyncClient(limits=ACCOUNT_CONNECTIONS, timeout=PATIENCE_S)
         self._caretaker = Caretaker(
-            self, channel, Claims(self, outside), Remitting(self, outside.bank), self._client, settings.database_url,
-            settings.secrets.channel_secret, lambda: self.batcher.served)
+            self, channel, Claims(self, outside), Remitting(self, outside.bank), Accounts(self, self.accounts), self._client,
+            settings.database_url, settings.secrets.channel_secret, lambda: self.batcher.served)
         self._cares: asyncio.Task[None] | None = None
         self._lanes: list[tuple[asyncio.Task[None], Lane[Any, Any]]] = []
         self._shelves: dict[str, Shelf] = {}
@@ -78,6 +84,11 @@ class Engine:
     def waiting(self, programme: str) -> int:
         """How many commands of a programme wait in this process."""
         return sum(self.batcher.waiting(queue) for queue in families.queues(programme))
+
+    def accounts(self, programme: str) -> HttpAccounts:
+        """The system that keeps a programme's accounts, where they are not kept here."""
+        secrets = self.settings.secrets
+        return HttpAccounts(self._account_client, self.settings.accounts_of(programme), secrets.of_accounts(programme), self.clock)
 
     async def start(self) -> None:
         """Reads the programmes and starts the lanes; each lane serves a fixed set of them."""
@@ -104,6 +115,7 @@ class Engine:
             await lane.close()
         await self._pool.close()
         await self._client.aclose()
+        await self._account_client.aclose()
 
     async def submit(
         self, programme: str, principal: str, route: str, key: str, body: bytes, command: Command, urgency: Urgency = "interactive"

@@ -7,7 +7,7 @@ from huibao.catalogue.model import Programme
 from huibao.core.sealing import Keyring
 from huibao.endorsements.model import Answer, Change, Correct, Expire
 from huibao.endorsements.work import Endorsements
-from huibao.enrolment.model import Amend, Buy, Escalate, Paid, Release, Review, ReviewList, Unreviewed
+from huibao.enrolment.model import Amend, Balances, Buy, Escalate, Paid, Posted, Release, Review, ReviewList, Unreviewed
 from huibao.enrolment.work import Orders
 from huibao.mandates.model import Authorise, Revoke
 from huibao.mandates.work import Mandates
@@ -33,7 +33,7 @@ FAMILIES: Final = (
     "orders", "mandates", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements", "renewal", "refunds")
 
 _OF: Final[Mapping[type, str]] = (
-    dict.fromkeys((Buy, Paid, Release, Amend, Review, ReviewList, Escalate, Unreviewed), "orders")
+    dict.fromkeys((Buy, Paid, Release, Amend, Review, ReviewList, Escalate, Unreviewed, Balances, Posted), "orders")
     | dict.fromkeys((Authorise, Revoke), "mandates")
     | dict.fromkeys((Settle, Reverse, Confirm, Withdraw, Adjust, Judge, Agree), "desk")
     | dict.fromkeys(get_args(sponsored.Command), "sponsored")

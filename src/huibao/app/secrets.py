@@ -20,6 +20,11 @@ class Secrets:
     index_key: bytes = field(repr=False)
     token_secret: bytes = field(repr=False)
     channel_secret: bytes = field(repr=False)
+    account_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    def of_accounts(self, programme: str) -> bytes:
+        """What the system that keeps a programme's accounts shares with us: its own, where the file has one."""
+        return self.account_secrets.get(programme, self.channel_secret)
 
     @property
     def keyring(self) -> Keyring:
@@ -33,7 +38,8 @@ class Secrets:
         read = json.loads(path.read_text("utf-8"))
         return cls(
             {int(key_id): bytes.fromhex(key) for key_id, key in read["master_keys"].items()}, read["current"],
-            bytes.fromhex(read["index_key"]), bytes.fromhex(read["token_secret"]), bytes.fromhex(read["channel_secret"]))
+            bytes.fromhex(read["index_key"]), bytes.fromhex(read["token_secret"]), bytes.fromhex(read["channel_secret"]),
+            {programme: bytes.fromhex(secret) for programme, secret in read.get("account_secrets", {}).items()})
 
 
 def _make(path: Path, chance: Callable[[int], bytes]) -> None:

@@ -7,6 +7,7 @@
 | `HUIBAO_SECRETS` | the file of keys; else `secrets.json` beside the data |
 | `HUIBAO_CLOCK` | a file whose modification time is the time: a simulated clock that processes share |
 | `HUIBAO_LANES` | database connections per process on which commands run (4) |
+| `HUIBAO_ACCOUNTS` | where the agency's system of accounts answers, with `{programme}` where each has its own (`…/accounts` of the next) |
 | `HUIBAO_OUTSIDE` | where the cash channel (`…/cash`) and the identity service (`…/identity`) answer |
 """
 
@@ -31,6 +32,11 @@ class Settings:
     clock: Clock
     lanes: int
     outside_url: str
+    accounts_url: str = ""
+
+    def accounts_of(self, programme: str) -> str:
+        """Where the system answers that keeps a programme's accounts."""
+        return (self.accounts_url or f"{self.outside_url}/accounts").replace("{programme}", programme)
 
 
 class SettingWrong(ValueError):
@@ -50,4 +56,5 @@ def read() -> Settings:
         clock=FileClock(Path(clock)) if clock else SystemClock(),
         lanes=int(lanes),
         outside_url=(os.environ.get("HUIBAO_OUTSIDE") or OUTSIDE).rstrip("/"),
+        accounts_url=(os.environ.get("HUIBAO_ACCOUNTS") or "").rstrip("/"),
     )

@@ -19,6 +19,8 @@ POINTS: Final = (
     "notice.before_send", "notice.after_send",
     "roster.after_check", "roster.before_part", "roster.after_lines", "roster.after_part",
     "remittance.before_pay", "remittance.after_pay", "remittance.before_ask", "remittance.after_ask",
+    "accounts.before_balances", "accounts.after_balances", "accounts.before_sent", "accounts.before_post", "accounts.after_post",
+    "accounts.before_ask", "accounts.after_ask",
 )
 
 _NAME, _, _NUMBER = os.environ.get("HUIBAO_DIE_AT", "").partition(":")

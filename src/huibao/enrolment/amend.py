@@ -10,7 +10,7 @@
 from datetime import datetime
 
 from huibao.core.refusal import Refusal
-from huibao.enrolment import orders, refusals
+from huibao.enrolment import declined, orders, refusals
 from huibao.enrolment.model import Amend, Buy, InsuredWish, Order, Release
 from huibao.enrolment.purchase import Granting, decide
 from huibao.enrolment.state import Amended, State
@@ -21,6 +21,8 @@ def amend(state: State, command: Amend, request_id: int, at: datetime) -> tuple[
     order = state.orders.get(command.order)
     if order is None or (command.buyer is not None and order.buyer != command.buyer):
         return refusals.order_unknown()
+    if state.elsewhere and order.pay_with == "account":
+        return declined.amended_elsewhere()
     wishes = _waits(order, command, at) or _wishes(order, command)
     if isinstance(wishes, Refusal):
         return wishes

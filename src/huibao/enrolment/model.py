@@ -9,7 +9,7 @@ import msgspec
 from huibao.benefits.facts import Facts
 
 PayWith = Literal["account", "cash", "sponsor"]
-OrderState = Literal["awaiting-payment", "awaiting-review", "completed", "void"]
+OrderState = Literal["awaiting-account", "awaiting-payment", "awaiting-review", "completed", "void"]
 PolicyState = Literal["pending", "in-force", "surrendered", "void"]
 Verdict = Literal["approve", "reject"]
 ReviewState = Literal["open", "approved", "rejected", "overdue", "withdrawn"]
@@ -163,7 +163,34 @@ class Unreviewed:
     order: int
 
 
-Command = Buy | Paid | Release | Amend | Review | ReviewList | Escalate | Unreviewed
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """What the system that keeps the accounts says is free on the buyer's, for the `try_`-th time that money is asked for.
+
+    `unusable` is its word for why nothing may be spent there; the amounts are nothing then.
+    """
+
+    credential: int
+    order: int
+    try_: int
+    personal_fen: int
+    savings_fen: int
+    unusable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What became of something that the system was asked to do for an order: done or declined, when by its clock, and why not."""
+
+    credential: int
+    order: int
+    posting: int
+    is_done: bool
+    their_at: datetime
+    reason: str | None = None
+
+
+Command = Buy | Paid | Release | Amend | Review | ReviewList | Escalate | Unreviewed | Balances | Posted
 
 
 @dataclass(slots=True)

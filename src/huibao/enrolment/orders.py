@@ -8,7 +8,7 @@ from datetime import datetime, time
 from huibao.catalogue.model import Offer
 from huibao.core.refusal import Refusal
 from huibao.core.time import SHANGHAI
-from huibao.enrolment import clocks, refusals
+from huibao.enrolment import asking, clocks, refusals
 from huibao.enrolment.checks import checks
 from huibao.enrolment.model import Buy, Entered, Order, Paid, Policy, Release, Reviewing
 from huibao.enrolment.purchase import TIME_TO_PAY, Granting
@@ -19,22 +19,25 @@ from huibao.scheme.model import in_force
 
 def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datetime) -> Order:
     """The order as granted: captured at once where nothing is waited for, else set aside."""
-    offer, cash = granting.offer, granting.cash_fen if buy.pay_with != "sponsor" else 0
+    # What is left for cash where another system keeps the accounts is known with its answer.
+    offer, cash = granting.offer, granting.cash_fen if buy.pay_with != "sponsor" and not granting.elsewhere else 0
     share = offer.share_on(offer.cover_from(state.on))
     order = Order(
         id=order_id, at=at, buyer=granting.buyer.id, offer=offer.id, product=offer.product, pay_with=buy.pay_with,
         sponsor=buy.sponsor if buy.pay_with == "sponsor" else None, premium_fen=granting.premium_fen, cash_fen=cash,
-        state="awaiting-payment" if cash else "awaiting-review",
-        review_by=granting.review_by, deadline=_pay_by(offer, at) if cash else None, credential=buy.credential,
+        state="awaiting-account" if granting.elsewhere else "awaiting-payment" if cash else "awaiting-review",
+        review_by=granting.review_by, deadline=pay_by(offer, at) if cash or granting.elsewhere else None, credential=buy.credential,
         policies=[
             Policy(order_id, position, grant.member, offer.product, grant.relation, grant.tier, grant.premium_fen,
-                   tuple((part.account, part.fen) for part in grant.granted.parts),
+                   () if granting.elsewhere else tuple((part.account, part.fen) for part in grant.granted.parts),
                    grant.granted.cash_fen if cash else 0, share, grant.facts, "pending")
             for position, grant in enumerate(granting.grants, 1)
         ])
     state.add(order)
     if buy.entry is not None:
         state.new_entries.append(Entered(order_id, buy.credential, buy.entry, granting.authority.mandate, granting.authority.relation))
+    if granting.elsewhere:
+        return order
     if not cash and granting.review_by == "none":
         complete(state, order, offer)
         return order
@@ -43,7 +46,7 @@ def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datet
         for kind, fen in policy.parts:
             state.books.hold(purse[kind], fen, order.id, policy.position, granting.years)
     if order.state == "awaiting-review":
-        _begin_review(state, order, at)
+        begin_review(state, order, at)
     return order
 
 
@@ -66,8 +69,8 @@ def pay(state: State, paid: Paid, at: datetime) -> Order | Refusal:
     if order.review_by != "none":
         order.state = "awaiting-review"
         state.move(order)
-        _begin_review(state, order, at)
-    else:
+        begin_review(state, order, at)
+    elif not asking.capture(state, order):
         complete(state, order, offer)
     return order
 
@@ -77,7 +80,7 @@ def release(state: State, given_up: Release, at: datetime) -> Order | Refusal:
     order = state.orders.get(given_up.order)
     if order is None or (given_up.buyer is not None and order.buyer != given_up.buyer):
         return refusals.order_unknown()
-    waiting_for_money = order.state == "awaiting-payment"
+    waiting_for_money = order.state == "awaiting-payment" or (order.state == "awaiting-account" and asking.may_give_up(state, order))
     if given_up.why == "expired" and not (waiting_for_money and order.deadline is not None and order.deadline <= at):
         return refusals.order_not_waiting(order.state)
     if not waiting_for_money and not (order.state == "awaiting-review" and order.cash_fen == 0):
@@ -91,14 +94,21 @@ def release(state: State, given_up: Release, at: datetime) -> Order | Refusal:
 
 
 def void(state: State, order: Order) -> None:
-    """The order comes to nothing: what was set aside is free again."""
+    """The order comes to nothing: what was set aside is free again, elsewhere first, if another system keeps the account."""
+    if asking.give_up(state, order):
+        return
+    drop(state, order)
+
+
+def drop(state: State, order: Order) -> None:
+    """Nothing is set aside for the order any more, and it is void."""
     for hold in state.books.holds(order.id):
         state.books.end(hold, "voided")
     order.deadline = None
     state.void(order)
 
 
-def _begin_review(state: State, order: Order, at: datetime) -> None:
+def begin_review(state: State, order: Order, at: datetime) -> None:
     """The order waits for its review from now on, with what was found when it was taken up."""
     scheme = state.programme.scheme
     clock, rule = in_force(scheme.review_clock, state.on), in_force(scheme.review, state.on)
@@ -132,6 +142,6 @@ def complete(state: State, order: Order, offer: Offer) -> None:
     state.move(order)
 
 
-def _pay_by(offer: Offer, at: datetime) -> datetime:
+def pay_by(offer: Offer, at: datetime) -> datetime:
     """Until when the cash part may come: for some time, and while there is a day left to cover."""
     return min(at + TIME_TO_PAY, datetime.combine(offer.plan.valid_to, time(), SHANGHAI))

@@ -5,7 +5,7 @@ A payment is told by the channel's notice and found by asking; both are this one
 
 from datetime import datetime
 
-from huibao.enrolment.model import Escalate, Paid, Release, Unreviewed
+from huibao.enrolment.model import Balances, Escalate, Paid, Posted, Release, Unreviewed
 from huibao.record.model import NOBODY, OURSELVES, Request
 
 
@@ -27,3 +27,23 @@ def escalated(order: int, due: datetime) -> Request[Escalate]:
 def unreviewed(order: int, due: datetime) -> Request[Unreviewed]:
     """A review was not decided in time."""
     return Request(OURSELVES, "unreviewed", f"unreviewed:{order}:{due.isoformat()}", str(order).encode(), Unreviewed(NOBODY, order))
+
+
+def unanswered(order: int, deadline: datetime) -> Request[Release]:
+    """The system that keeps the accounts did not say in time what an order may take."""
+    until = deadline.isoformat()
+    return Request(OURSELVES, "unanswered", f"unanswered:{order}:{until}", f"{order} {until}".encode(), Release(NOBODY, order, "expired"))
+
+
+def balances(order: int, try_: int, personal_fen: int, savings_fen: int, unusable: str | None = None) -> Request[Balances]:
+    """What that system says is free for an order."""
+    body = f"{order} {try_} {personal_fen} {savings_fen} {unusable or ''}".encode()
+    return Request(OURSELVES, "account-balances", f"account-balances:{order}:{try_}", body,
+                   Balances(NOBODY, order, try_, personal_fen, savings_fen, unusable))
+
+
+def posted(order: int, posting: int, is_done: bool, their_at: datetime, reason: str | None = None) -> Request[Posted]:
+    """What became of what it was asked to do; told by its answer and found by asking, both are this one request."""
+    body = f"{order} {posting} {is_done} {reason or ''}".encode()
+    return Request(OURSELVES, "account-posting", f"account-posting:{posting}", body,
+                   Posted(NOBODY, order, posting, is_done, their_at, reason))

@@ -34,6 +34,8 @@ from huibao.scheme.sentences import refuse
 
 #: How long an order waits for its cash part.
 TIME_TO_PAY: Final = timedelta(minutes=30)
+#: So long before and after New Year may the system that keeps the accounts be silent: what it is asked for must fit both years.
+SILENT: Final = timedelta(days=3)
 #: How old a check of identity may be where the scheme is silent.
 IDENTITY_MINUTES: Final = 15
 _NOBODY: Final = asked.Person(())
@@ -58,13 +60,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Granting:
-    """An order that may be taken up. `years` are the limit years in which money that waits must fit."""
+    """An order that may be taken up. `years` are the limit years in which money that waits must fit.
+
+    `elsewhere` says that another system keeps the accounts: what they pay is decided with its answer.
+    """
 
     offer: Offer
     buyer: Member
     grants: tuple[Grant, ...]
     years: tuple[int, ...]
     authority: Authority = NONE_NEEDED
+    elsewhere: bool = False
 
     @property
     def premium_fen(self) -> int:
@@ -100,7 +106,7 @@ def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
     granting = _grant(state, offer, buy, buyer, wishes, (state.on.year,))
     if isinstance(granting, Refusal):
         return granting
-    years = _years_of_waiting(state, buy, granting, at)
+    years = _years_of_waiting(state, granting, at)
     if years != granting.years:
         granting = _grant(state, offer, buy, buyer, wishes, years)
         if isinstance(granting, Refusal):
@@ -115,6 +121,21 @@ def decide_again(state: State, order: Order) -> tuple[Grant, ...] | Refusal:
 
     Consent and identity were there when it was entered, and the sale was open: these are not asked again.
     """
+    granting = _anew(state, order, (state.on.year,))
+    return granting if isinstance(granting, Refusal) else granting.grants
+
+
+def split_again(state: State, order: Order, free: Mapping[str, int], at: datetime) -> Granting | Refusal:
+    """As above, with what the system that keeps the accounts says is free: what each account pays, what is left for cash."""
+    state.told_free[order.buyer] = free
+    granting = _anew(state, order, (state.on.year,))
+    if isinstance(granting, Refusal):
+        return granting
+    years = _years_of_waiting(state, granting, at)
+    return granting if years == granting.years else _anew(state, order, years)
+
+
+def _anew(state: State, order: Order, years: tuple[int, ...]) -> Granting | Refusal:
     offer, holds, purse = state.shelf.wordings[order.offer], state.books.holds(order.id), state.books.purse(order.buyer)
     buyer = state.people.get(order.buyer)
     asked = Buy(order.credential, order.buyer, order.product, tuple(InsuredWish(p.insured, p.tier) for p in order.policies),
@@ -128,14 +149,14 @@ def decide_again(state: State, order: Order) -> tuple[Grant, ...] | Refusal:
     insured = {(policy.insured, policy.product) for policy in order.policies}
     state.live -= insured
     with state.books.as_if_free(order.id):
-        granting = _grant(state, offer, asked, buyer, asked.insured, (state.on.year,))
+        granting = _grant(state, offer, asked, buyer, asked.insured, years)
     state.live |= insured
     if isinstance(granting, Refusal):
         return granting
     for policy, grant in zip(order.policies, granting.grants, strict=True):
         if grant.premium_fen != policy.premium_fen:
             return review_refusals.premium_changed(policy.insured, policy.premium_fen, grant.premium_fen)
-    return granting.grants
+    return granting
 
 
 def _grant(
@@ -148,14 +169,14 @@ def _grant(
         if isinstance(grant, Refusal):
             return grant
         grants.append(grant)
-    return Granting(offer, buyer, tuple(grants), years)
+    return Granting(offer, buyer, tuple(grants), years, elsewhere=buy.pay_with == "account" and state.elsewhere)
 
 
-def _years_of_waiting(state: State, buy: Buy, granting: Granting, at: datetime) -> tuple[int, ...]:
+def _years_of_waiting(state: State, granting: Granting, at: datetime) -> tuple[int, ...]:
     """This year, and the next where money set aside today could be captured then."""
-    longest = timedelta()
-    if buy.pay_with == "account" and granting.cash_fen:
-        longest = TIME_TO_PAY
+    longest = SILENT if granting.elsewhere else timedelta()
+    if granting.cash_fen and any(grant.granted.parts for grant in granting.grants):
+        longest = max(longest, TIME_TO_PAY)
     for grant in granting.grants:
         if clock := grant.granted.review.clock:
             waits = clocks.void_at(clock, granting.offer, at + longest)
@@ -311,7 +332,6 @@ def _split(
     years: tuple[int, ...],
 ) -> Granted | Refusal:
     """The scheme's decision on one premium, after what the insured before take."""
-    purse = state.books.purse(buyer.id)
     taken: dict[str, int] = {}
     for grant in before:
         for part in grant.granted.parts:
@@ -323,7 +343,7 @@ def _split(
         product=offer.decided_by,
         premium_fen=premium,
         pay_with="account" if buy.pay_with == "account" else "cash",
-        balances_fen=tuple((kind, account.free_fen) for kind, account in purse.items()),
+        balances_fen=tuple(state.free(buyer.id).items()),
         paid_this_year_fen=max(state.books.paid_fen(buyer.id, year) for year in years) + sum(taken.values()),
         account_family=kin.account_family,
         taken_fen=tuple(taken.items()),

@@ -57,15 +57,17 @@ FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(people)s::bigint[], %(orders
 
 -- :name move_orders
 -- Orders that go on to another state.
-UPDATE orders o SET state = u.state, deadline = NULL
-FROM unnest(%(ids)s::bigint[], %(states)s::text[]) AS u (id, state) WHERE o.id = u.id;
+UPDATE orders o SET state = u.state, deadline = u.deadline, cash_fen = u.cash, review_by = u.review
+FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(deadlines)s::timestamptz[], %(cash)s::bigint[], %(reviews)s::text[])
+     AS u (id, state, deadline, cash, review) WHERE o.id = u.id;
 
 -- :name move_policies
 -- Policies that go on to another state.
-UPDATE policy p SET state = u.state, share = u.share, period_from = u.since, period_to = u.until, facts = COALESCE(u.facts::jsonb, p.facts)
-FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(states)s::text[], %(shares)s::smallint[], %(since)s::date[],
-            %(until)s::date[], %(facts)s::text[])
-     AS u (order_id, position, state, share, since, until, facts)
+UPDATE policy p SET state = u.state, cash_fen = u.cash, share = u.share, period_from = u.since, period_to = u.until,
+                    facts = COALESCE(u.facts::jsonb, p.facts)
+FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(states)s::text[], %(cash)s::bigint[], %(shares)s::smallint[],
+            %(since)s::date[], %(until)s::date[], %(facts)s::text[])
+     AS u (order_id, position, state, cash, share, since, until, facts)
 WHERE p.order_id = u.order_id AND p.position = u.position;
 
 -- :name due
@@ -78,7 +80,13 @@ SELECT o.buyer_id, o.state, o.deadline, e.answer FROM orders o JOIN event e ON e
 
 -- :name order_policies
 -- The policies of an order as they stand.
-SELECT position, insured_id, state, period_from, period_to FROM policy WHERE order_id = %(order)s ORDER BY position;
+SELECT position, insured_id, state, period_from, period_to, cash_fen FROM policy WHERE order_id = %(order)s ORDER BY position;
+
+-- :name order_parts
+-- What is or was set aside from each account for an order's policies, and not let go.
+SELECT h.position, a.kind, h.fen FROM hold h JOIN account a ON a.id = h.account_id
+WHERE h.order_id = %(order)s AND NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id AND e.how = 'voided')
+ORDER BY h.position, h.id;
 
 -- :name orders_of
 -- A buyer's orders, newest first.

@@ -8,7 +8,7 @@ a suspension afterwards undoes nothing.
 from datetime import datetime
 
 from huibao.core.refusal import Refusal
-from huibao.enrolment import refusals, review_refusals, tellings
+from huibao.enrolment import asking, refusals, review_refusals, tellings
 from huibao.enrolment.checks import checks
 from huibao.enrolment.model import Escalate, Order, Review, Reviewing, Unreviewed, Vote
 from huibao.enrolment.orders import complete, void
@@ -102,9 +102,11 @@ def _approve(state: State, order: Order, waiting: Reviewing, grants: tuple[Grant
     """What is held is captured, and the cover begins as it would for who bought now."""
     for policy, grant in zip(order.policies, grants, strict=True):
         policy.facts = grant.facts
-    complete(state, order, state.shelf.wordings[order.offer])
     waiting.state = "approved"
     state.move_review(waiting)
+    if asking.capture(state, order):
+        return                                         # who is covered is told so once the account was charged
+    complete(state, order, state.shelf.wordings[order.offer])
     state.notices.append(tellings.approved(state.programme.code, order))
 
 

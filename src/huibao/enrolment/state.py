@@ -12,14 +12,18 @@ from huibao.core.sealing import Keyring
 from huibao.db.arrays import Column, Dates, Int8s, Texts, Times
 from huibao.enrolment.continuity import Earlier
 from huibao.enrolment.model import Check, Entered, Order, Policy, Proposal, Reviewing, Vote
+from huibao.enrolment.postings import Postings
 from huibao.ledger.books import Books
 from huibao.ledger.model import Account
 from huibao.mandates.model import Mandate
 from huibao.members.model import Member
 from huibao.members.notices import Notice
 from huibao.pool.streams import Adding
+from huibao.scheme.running import kept_elsewhere
 
 _ENCODER: Final = msgspec.json.Encoder()
+#: What a scheme refuses even with this on the accounts is refused before the system that keeps them is asked.
+_PLENTY: Final = {"personal": 10**11, "savings": 10**11}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class State:
     """People, books, live policies, orders and their reviews of a batch. `on` is the business date.
 
     `mandates` are those in force by principal and agent; `entries` say who entered the orders that their buyers did not. `held` has the
-    live policies of each person as the batch found them; `confirmed`, which proposals came to which order.
+    live policies of each person as the batch found them; `confirmed`, which proposals came to which order. Where another system keeps
+    the accounts, `postings` are what it is asked, `told_free` what it said is free, by person.
     """
 
     programme: Programme
@@ -57,6 +62,8 @@ class State:
     held: Mapping[int, Sequence[Earlier]] = field(default_factory=dict)
     proposals: Mapping[tuple[int, int], Proposal] = field(default_factory=dict)
     confirmed: list[tuple[tuple[int, int], int]] = field(default_factory=list)
+    postings: Postings = field(default_factory=Postings)
+    told_free: dict[int, Mapping[str, int]] = field(default_factory=dict)
     pool: Adding = field(default_factory=Adding)
     new_orders: list[Order] = field(default_factory=list)
     amended: list[Amended] = field(default_factory=list)
@@ -69,6 +76,17 @@ class State:
     refunded: list[tuple[int, Policy]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     _product_accounts: dict[int, Account] = field(default_factory=dict)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether people's accounts are kept by another system."""
+        return kept_elsewhere(self.programme.scheme)
+
+    def free(self, person: int) -> Mapping[str, int]:
+        """What may be spent of a person's accounts, by kind; more than enough until the system that keeps them says how much."""
+        if self.elsewhere:
+            return self.told_free.get(person, _PLENTY)
+        return {kind: account.free_fen for kind, account in self.books.purse(person).items()}
 
     def clearing(self, offer: Offer) -> Account:
         """Account money of a product on its way to the insurer."""
@@ -163,11 +181,18 @@ def moved_columns(orders: Sequence[Order]) -> tuple[dict[str, Column], dict[str,
     """Orders that moved on and their policies, as the arrays of move_orders and move_policies."""
     policies = [policy for order in orders for policy in order.policies]
     return (
-        {"ids": Int8s([o.id for o in orders]), "states": Texts([o.state for o in orders])},
+        {
+            "ids": Int8s([o.id for o in orders]),
+            "states": Texts([o.state for o in orders]),
+            "deadlines": Times([o.deadline for o in orders]),
+            "cash": Int8s([o.cash_fen for o in orders]),
+            "reviews": Texts([o.review_by for o in orders]),
+        },
         {
             "orders": Int8s([p.order for p in policies]),
             "positions": Int8s([p.position for p in policies]),
             "states": Texts([p.state for p in policies]),
+            "cash": Int8s([p.cash_fen for p in policies]),
             "shares": Int8s([p.share for p in policies]),
             "since": Dates([p.period_from for p in policies]),
             "until": Dates([p.period_to for p in policies]),

@@ -21,11 +21,18 @@ REASONS: Final[dict[Reason, tuple[str, str]]] = {
 }
 
 _STANDING: Final[dict[OrderState, tuple[str, str]]] = {
+    "awaiting-account": ("正在与个人账户核对，尚未承保。", "being checked with the account, not yet insured"),
     "awaiting-payment": ("待支付，尚未承保。", "awaiting payment, not yet insured"),
     "awaiting-review": ("待审核，尚未承保。", "awaiting review, not yet insured"),
     "completed": ("已支付，保单生效日见各保单。", "paid: the policies say from when they cover"),
     "void": ("订单已撤销，冻结的账户资金已释放。", "the order is void, and what was set aside is free again"),
 }
+
+
+#: What an order's buyer reads first where another system keeps the account.
+CHECKING: Final = (
+    "已受理，正在与个人账户核对，尚未承保；由账户支付和需自费的金额以核对结果为准。",
+    "taken up and being checked with the account, not yet insured; what the account pays and what is left for cash is known then")
 
 
 def standing(state: OrderState, cash_fen: int, votes: int = 0) -> tuple[str, str]:

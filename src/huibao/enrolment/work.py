@@ -14,12 +14,13 @@ from huibao.core.sealing import Keyring, Place, seal, unwrap
 from huibao.core.time import business_date
 from huibao.db.arrays import Byteas, Int8s, Texts
 from huibao.db.wire import Wire
-from huibao.enrolment import orders, review, tellings, writing
+from huibao.enrolment import orders, outside, postings, review, tellings, writing
 from huibao.enrolment.amend import amend
 from huibao.enrolment.continuity import Earlier, earlier
 from huibao.enrolment.loading import SQL, entered_of, mandates_of, orders_of, parts_from_holds, reviews_of
 from huibao.enrolment.model import (
     Amend,
+    Balances,
     Buy,
     Command,
     Consent,
@@ -33,6 +34,7 @@ from huibao.enrolment.model import (
     PartTold,
     Policy,
     PolicyTold,
+    Posted,
     Proposal,
     Release,
     Review,
@@ -47,10 +49,12 @@ from huibao.ledger.model import Account, Hold
 from huibao.members import people
 from huibao.policies.numbers import order_number, policy_number
 from huibao.record.model import DONE, Decision, told
+from huibao.scheme.running import kept_elsewhere
 
 _ENCODER: Final = msgspec.json.Encoder()
 _KINDS: Final = {Buy: "purchase", Paid: "payment", Release: "release", Amend: "purchase", Review: "review", ReviewList: "review-list",
-                 Escalate: "review-escalated", Unreviewed: "review-overdue"}
+                 Escalate: "review-escalated", Unreviewed: "review-overdue",
+                 Balances: "account-balances", Posted: "account-posting"}
 
 
 class Orders:
@@ -82,6 +86,10 @@ class Orders:
         everyone = sorted(named | {order.buyer for order in found.values()}
                           | {policy.insured for order in found.values() for policy in order.policies})
         asked = people.ask(wire, locked, everyone, on)
+        elsewhere = None
+        if order_ids and kept_elsewhere(self.programme.scheme):
+            wire.ask(postings.SQL["open_mirrors"], {"orders": Int8s(order_ids)})
+            elsewhere = wire.ask(postings.SQL["postings_of_orders"], {"orders": Int8s(order_ids)})
         accounts = wire.ask(ledger.SQL["accounts_of"], {"people": Int8s(everyone)})
         years = wire.ask(ledger.SQL["years_of"], {"people": Int8s(everyone)})
         holds = wire.ask(ledger.SQL["holds_of_orders"], {"orders": Int8s(order_ids)}) if order_ids else None
@@ -106,7 +114,8 @@ class Orders:
         insured = {(person, one.product) for person, policies in held.items() for one in policies}
         proposals = {(order, position): Proposal(*row) for order, position, *row in (proposed.rows() if proposed else ())}
         return State(self.programme, self._shelf, self._keyring, on, people.read(asked), books, insured, found,
-                     waiting() if waiting else {}, mandates() if mandates else {}, entered() if entered else {}, held, proposals)
+                     waiting() if waiting else {}, mandates() if mandates else {}, entered() if entered else {}, held, proposals,
+                     postings=postings.read(elsewhere.rows() if elsewhere else ()))
 
     def decide(self, state: State, request_id: int, command: Command, at: datetime) -> Decision:
         """Decides one command and moves the state on; what was refused leaves it as it was."""
@@ -126,6 +135,9 @@ class Orders:
         elif isinstance(command, Amend):
             amended = amend(state, command, request_id, at)
             outcome, granting = amended if not isinstance(amended, Refusal) else (amended, None)
+        elif isinstance(command, Balances):
+            split = outside.split(state, command, at)
+            outcome, granting = (split, None) if isinstance(split, Refusal) else split
         else:
             outcome = _moved(state, request_id, command, at)
         kind = _KINDS[type(command)]
@@ -145,6 +157,7 @@ class Orders:
         if state.confirmed:
             wire.ask(SQL["confirm_proposals"], {
                 "at": at, "bought": Int8s([order for _, order in state.confirmed]), **_keys([key for key, _ in state.confirmed])})
+        state.postings.write(wire, at)
         state.books.write(wire, at)
 
     def _amended(self, wire: Wire, state: State, at: datetime) -> None:
@@ -185,14 +198,15 @@ class Orders:
         offer = state.shelf.wordings[order.offer]
         waiting = state.reviews.get(order.id)
         votes = len(waiting.votes) if waiting else 0
-        sentences = _granted(granting) if granting else ((), *tellings.standing(order.state, order.cash_fen, votes))
+        standing = tellings.standing(order.state, order.cash_fen, votes)
+        sentences = _granted(granting, order, standing) if granting else ((), *standing)
         sponsor_fen = order.premium_fen if order.sponsor is not None else 0
         return OrderTold(
             order=order_number(self.programme.code, order.id), state=order.state, product=order.product, premium_fen=order.premium_fen,
             account_fen=order.premium_fen - order.cash_fen - sponsor_fen, cash_fen=order.cash_fen, sponsor_fen=sponsor_fen,
             policies=tuple(_policy_told(self.programme.code, order, policy) for policy in order.policies),
             plan_digest=offer.plan_digest.hex(), engine=offer.engine, terms_digest=offer.terms_digest.hex(),
-            clauses=sentences[0], zh=sentences[1], en=sentences[2], pay_by=order.deadline,
+            clauses=sentences[0], zh=sentences[1], en=sentences[2], pay_by=order.deadline if order.state == "awaiting-payment" else None,
             replaces=order_number(self.programme.code, replaced) if replaced is not None else None)
 
 
@@ -226,7 +240,9 @@ def _policy_told(programme: str, order: Order, policy: Policy) -> PolicyTold:
         premium_fen=policy.premium_fen, parts=tuple(parts), tier=policy.tier, period_from=policy.period_from, period_to=policy.period_to)
 
 
-def _moved(state: State, request_id: int, command: Paid | Release | Review | Escalate | Unreviewed, at: datetime) -> Order | Refusal:
+def _moved(
+    state: State, request_id: int, command: Paid | Release | Review | Escalate | Unreviewed | Posted, at: datetime
+) -> Order | Refusal:
     """What becomes of an order that was there before."""
     match command:
         case Paid():
@@ -239,10 +255,15 @@ def _moved(state: State, request_id: int, command: Paid | Release | Review | Esc
             return review.escalate(state, command, at)
         case Unreviewed():
             return review.unreviewed(state, command, request_id, at)
+        case Posted():
+            return outside.posted(state, command, request_id, at)
 
 
-def _granted(granting: Granting) -> tuple[tuple[str, ...], str, str]:
-    """The clauses and the sentences of an order's grants."""
+def _granted(granting: Granting, order: Order, standing: tuple[str, str]) -> tuple[tuple[str, ...], str, str]:
+    """The clauses and the sentences of an order's grants; where another system keeps the accounts, and what is waited for."""
     found = [grant.granted for grant in granting.grants]
     clauses = tuple(dict.fromkeys(clause for granted in found for clause in granted.clauses))
-    return clauses, "\n".join(granted.zh for granted in found), "\n".join(granted.en for granted in found)
+    if order.state == "awaiting-account" and not any(policy.parts for policy in order.policies):
+        return clauses, *tellings.CHECKING
+    said = [(granted.zh, granted.en) for granted in found] + ([standing] if granting.elsewhere else [])
+    return clauses, "\n".join(zh for zh, _ in said), "\n".join(en for _, en in said)

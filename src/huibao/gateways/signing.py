@@ -44,7 +44,8 @@ MOST_BYTES: Final = 64 * 1024
 
 _SIGNATURE: Final = re.compile(r"HMAC-SM3 t=([0-9]{1,11}),n=([0-9a-f]{32}),s=([0-9a-f]{64})")
 
-Why = Literal["silent", "cut", "failed", "too-long", "signature-refused", "unsigned", "unreadable", "mismatch", "denied", "undecided"]
+Why = Literal[
+    "silent", "cut", "failed", "too-long", "signature-refused", "unsigned", "unreadable", "mismatch", "differs", "denied", "undecided"]
 
 _REASONS: Final[dict[Why, tuple[str, str]]] = {
     "silent": ("限时内没有答复", "no answer in time"),
@@ -55,6 +56,7 @@ _REASONS: Final[dict[Why, tuple[str, str]]] = {
     "unsigned": ("答复的签名不符，请核对密钥与时钟", "an answer whose signature does not fit: check secret and clock"),
     "unreadable": ("答复不符合约定的格式", "an answer that is not in the agreed form"),
     "mismatch": ("答复的摘要与所发报文不符", "a digest that is not of what was sent"),
+    "differs": ("答复与所问不符", "an answer about something else than was asked"),
     "denied": ("对方拒绝办理", "it declined"),
     "undecided": ("对方未能得出结论", "it could not decide"),
 }
@@ -69,6 +71,7 @@ class Unreachable(Exception):
         ├── InsurerUnreachable     an insurer's system
         ├── HospitalUnreachable    a hospital's system
         ├── BankUnreachable        the bank of the payout accounts
+        ├── AccountsUnreachable    the agency's system that keeps the accounts
         └── NoticesUnreachable     the channel of messages to people
 
     `zh` and `en` say what was the matter and hold nothing that was sent.

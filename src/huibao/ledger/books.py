@@ -87,11 +87,11 @@ class Books:
         if year is not None and debit.owner_id is not None:
             self._count(debit.owner_id, year, fen, 0)
 
-    def hold(self, account: Account, fen: int, order: int, position: int, years: Sequence[int]) -> None:
+    def hold(self, account: Account, fen: int, order: int, position: int, years: Sequence[int], try_: int = 1) -> None:
         """Sets `fen` aside for an order; it counts in each of `years` until it ends."""
-        if fen <= 0 or account.free_fen < fen:
+        if fen <= 0 or (account.free_fen < fen and not account.overdraft):
             raise BooksError(f"hold of {fen} fen with {account.free_fen} free")
-        hold = Hold(account.id, fen, order, position, tuple(years))
+        hold = Hold(account.id, fen, order, position, tuple(years), try_=try_)
         account.held_fen += fen
         self._net[account.id][2] += fen
         self._count_hold(account, hold, fen)
@@ -174,6 +174,7 @@ class Books:
                 "orders": Int8s([h.order_id for h in self.new_holds]),
                 "positions": Int8s([h.position for h in self.new_holds]),
                 "years": Texts([",".join(map(str, h.years)) for h in self.new_holds]),
+                "tries": Int8s([h.try_ for h in self.new_holds]),
             })
         if self.ended:
             wire.ask(SQL["insert_hold_ends"], {

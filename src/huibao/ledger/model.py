@@ -86,7 +86,10 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Money set aside. `id` None is one that this batch makes; `years` are the limit years it counts in."""
+    """Money set aside. `id` None is one that this batch makes; `years` are the limit years it counts in.
+
+    `try_` counts where another system keeps the account and had to be asked again.
+    """
 
     account_id: int
     fen: int
@@ -94,6 +97,7 @@ class Hold:
     position: int
     years: tuple[int, ...]
     id: int | None = None
+    try_: int = 1
 
 
 @dataclass(slots=True)

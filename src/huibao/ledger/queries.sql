@@ -57,10 +57,11 @@ ON CONFLICT DO NOTHING;
 
 -- :name insert_holds
 -- What was set aside.
-INSERT INTO hold (at, account_id, fen, order_id, position, years)
-SELECT %(at)s, u.account_id, u.fen, u.order_id, u.position, string_to_array(u.years, ',')::smallint[]
-FROM unnest(%(accounts)s::bigint[], %(fen)s::bigint[], %(orders)s::bigint[], %(positions)s::smallint[], %(years)s::text[])
-     AS u (account_id, fen, order_id, position, years);
+INSERT INTO hold (at, account_id, fen, order_id, position, years, try)
+SELECT %(at)s, u.account_id, u.fen, u.order_id, u.position, string_to_array(u.years, ',')::smallint[], u.try
+FROM unnest(%(accounts)s::bigint[], %(fen)s::bigint[], %(orders)s::bigint[], %(positions)s::smallint[], %(years)s::text[],
+            %(tries)s::smallint[])
+     AS u (account_id, fen, order_id, position, years, try);
 
 -- :name insert_hold_ends
 -- Which holds were posted or voided.

@@ -109,6 +109,8 @@ def _account(rule: model.Account) -> str:
         parts.append(f"每一{_YEARS[rule.limit_year]}最多支付{_amount(rule.yearly_limit)}")
     parts.append(f"使用次序 {named(words.ACCOUNTS, rule.order)}（{_cite(rule.order_cite)}）")
     parts.append(f"超出或不足的部分{words.EXCESS[rule.excess]}（{_cite(rule.excess_cite)}）")
+    if rule.kept_by != "here":
+        parts.append(words.KEEPERS[rule.kept_by])
     return "；".join(parts)
 
 

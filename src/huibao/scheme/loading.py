@@ -223,7 +223,10 @@ def _clauses(root: Table) -> dict[str, Cite]:
 
 
 def _open_account_is_whole(root: Table, scheme: Scheme) -> None:
-    """An account that is open says who pays, for whom and with which review clock; silence there is a mistake."""
+    """An account that is open says who pays, for whom and with which review clock; silence there is a mistake, two keepers another."""
+    if len({account.kept_by for account in scheme.account}) > 1:
+        root.problem("account", "各版本的 kept_by 须相同：账户由谁记账，不随规则的版本改变",
+                     "kept_by differs between versions: whose system keeps the accounts does not change with the rules")
     for account in scheme.account:
         if not account.open:
             continue

@@ -83,6 +83,7 @@ class Account:
     """The personal account as a means of payment. `excess` says who bears what limit and balances do not carry.
 
     `order_cite` and `excess_cite` are None where the document is silent: the personal account alone, and no mixing.
+    `kept_by` is whose system keeps the accounts, "here" or "agency"; it is the same in every version.
     """
 
     basis: Basis
@@ -94,6 +95,7 @@ class Account:
     order_cite: Cite | None
     excess: str
     excess_cite: Cite | None
+    kept_by: str = "here"
 
 
 @dataclass(frozen=True, slots=True)

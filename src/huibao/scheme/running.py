@@ -81,6 +81,11 @@ def cost_and_profit(
                   spent_fen=spent, allowed_fen=allowed, premium_fen=premium_fen)
 
 
+def kept_elsewhere(scheme: Scheme) -> bool:
+    """Whether people's accounts are kept by the agency's own system, which is asked for every movement."""
+    return any(account.kept_by != "here" for account in scheme.account)
+
+
 def book_transfer(scheme: Scheme, on: date, from_product: str, to_product: str) -> Allowed | Refusal:
     """Whether money may move from one product's books to another's."""
     rule = in_force(scheme.books, on)

@@ -71,6 +71,7 @@ def account(reading: Reading, table: Table, basis: Basis) -> model.Account:
         reading.cite_or_example(spend) if spend else None,
         excess.choice("by", words.EXCESS) if excess else "refuse",
         reading.cite_or_example(excess) if excess else None,
+        table.choice("kept_by", words.KEEPERS, "here"),
     )
     for part in (minimum, limit, spend, excess):
         if part:

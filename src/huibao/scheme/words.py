@@ -40,6 +40,8 @@ KINDS: Final = {
 }
 FEATURES: Final = {"investment": "投资理财性质", "return-of-premium": "保险期内返还条款", "loan": "保单贷款"}
 ACCOUNTS: Final = {"personal": "个人账户", "savings": "储蓄账户"}
+#: Whose system keeps the accounts: this platform's books, or the agency's own system, which is asked.
+KEEPERS: Final = {"here": "本平台记账", "agency": "经办机构系统记账"}
 EXCESS: Final = {"cash": "由个人自费", "refuse": "不受理"}
 REVIEWERS: Final = {"none": "即时办理", "agency": "医保经办机构审核"}
 UNCONFIRMED: Final = {"person": "改为直接赔付本人", "void": "作废，不再赔付"}

@@ -88,6 +88,11 @@ WHERE (COALESCE(c.fen, 0), COALESCE(h.fen, 0)) IS DISTINCT FROM CASE
     WHEN p.state IN ('in-force', 'surrendered') THEN (p.premium_fen::numeric, 0::numeric)
     WHEN p.state = 'void' THEN (COALESCE(r.fen, 0), 0::numeric)
     WHEN o.state = 'awaiting-payment' THEN (0::numeric, (p.premium_fen - p.cash_fen)::numeric)
+    WHEN o.state = 'awaiting-account' THEN (
+        CASE WHEN r.fen > 0 OR EXISTS (SELECT FROM account_posting a WHERE a.order_id = o.id AND a.kind = 'confirm')
+             THEN p.cash_fen ELSE 0 END::numeric,
+        CASE WHEN EXISTS (SELECT FROM account_posting a WHERE a.order_id = o.id AND a.kind = 'freeze' AND a.state <> 'no')
+             THEN p.premium_fen - p.cash_fen ELSE 0 END::numeric)
     ELSE (p.cash_fen::numeric, (p.premium_fen - p.cash_fen)::numeric) END;
 
 -- :name orders
@@ -172,7 +177,10 @@ WHERE t.fen <> COALESCE(e.fen, 0);
 -- h. A hold is posted with its transfer, voided with its order, or waits for an order that waits, within its time.
 SELECT format('hold %%s of order %%s is %%s, the order is %%s', h.id, h.order_id, COALESCE(e.how, 'pending'), COALESCE(o.state, 'gone'))
 FROM hold h LEFT JOIN hold_end e ON e.hold_id = h.id LEFT JOIN orders o ON o.id = h.order_id
-WHERE COALESCE(e.how, 'pending') <> CASE o.state WHEN 'completed' THEN 'posted' WHEN 'void' THEN 'voided' ELSE 'pending' END
+WHERE (COALESCE(e.how, 'pending') <> CASE o.state WHEN 'completed' THEN 'posted' WHEN 'void' THEN 'voided' ELSE 'pending' END
+   -- What another system would not set aside was let go, and set aside anew.
+   AND NOT (e.how = 'voided' AND EXISTS (
+       SELECT FROM account_posting p WHERE p.order_id = h.order_id AND p.try = h.try AND p.kind = 'freeze' AND p.state = 'no')))
    OR o.id IS NULL
 UNION ALL
 SELECT format('hold %%s over %%s fen was posted without its transfer', h.id, h.fen)

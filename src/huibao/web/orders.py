@@ -1,13 +1,15 @@
 """Orders after they were made: reading, giving up, paying the cash part, and what the cash channel says."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from huibao.enrolment import own
-from huibao.enrolment.model import OrderTold, PolicyTold, Release
+from huibao.enrolment.model import OrderState, OrderTold, PartTold, PolicyTold, Release
 from huibao.enrolment.refusals import order_unknown
+from huibao.enrolment.tellings import standing
 from huibao.gateways.signing import HEADER
 from huibao.policies.numbers import order_number, policy_number, read_number
 from huibao.web import refusals
@@ -57,6 +59,8 @@ class OrderRead(msgspec.Struct, frozen=True, omit_defaults=True):
     clauses: tuple[str, ...]
     sponsor_fen: int = 0
     pay_by: datetime | None = None
+    zh: str = ""
+    en: str = ""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -65,7 +69,7 @@ class _Row(msgspec.Struct, frozen=True):
     at: datetime
     buyer: int
     area: str
-    state: str
+    state: OrderState
     cash_fen: int
     deadline: datetime | None
     made: bytes
@@ -97,13 +101,23 @@ async def order(call: Call[Nothing]) -> OrderRead:
     code = call.path["programme"]
     async with call.engine.reading(code) as connection:
         rows = await (await connection.execute(ENROLMENT["order_policies"], {"order": id})).fetchall()
+        held = await (await connection.execute(ENROLMENT["order_parts"], {"order": id})).fetchall()
     made = _TOLD.decode(row.made)
-    now = {policy_number(code, id, position): (state, since, until) for position, _, state, since, until in rows}
+    now = {policy_number(code, id, position): (position, state, since, until, cash) for position, _, state, since, until, cash in rows}
     policies = tuple(
-        msgspec.structs.replace(policy, state=state, period_from=since, period_to=until)
-        for policy in made.policies for state, since, until in (now[policy.number],))
-    return OrderRead(made.order, row.at, row.state, made.product, made.premium_fen, made.account_fen, made.cash_fen, policies,
-                     made.plan_digest, made.engine, made.terms_digest, made.clauses, made.sponsor_fen, row.deadline)
+        msgspec.structs.replace(policy, state=state, period_from=since, period_to=until,
+                                parts=policy.parts or _parts(held, position, cash))
+        for policy in made.policies for position, state, since, until, cash in (now[policy.number],))
+    account = made.premium_fen - row.cash_fen - made.sponsor_fen
+    return OrderRead(made.order, row.at, row.state, made.product, made.premium_fen, account, row.cash_fen, policies,
+                     made.plan_digest, made.engine, made.terms_digest, made.clauses, made.sponsor_fen,
+                     row.deadline if row.state == "awaiting-payment" else None, *standing(row.state, row.cash_fen))
+
+
+def _parts(held: Sequence[tuple[int, str, int]], position: int, cash_fen: int) -> tuple[PartTold, ...]:
+    """What each source pays of a policy, where that was not known yet when the order was made."""
+    found = [PartTold(kind, fen) for of, kind, fen in held if of == position]
+    return (*found, PartTold("cash", cash_fen)) if cash_fen else tuple(found)
 
 
 class CancelledOrder(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The simulated systems behind one ASGI application, each under its name.
 
-`/cash`, `/identity`, `/insurer-{id}`, `/hospital-{id}`, `/bank` and `/notices`.
+`/cash`, `/identity`, `/insurer-{id}`, `/hospital-{id}`, `/bank`, `/notices` and `/accounts`.
 
 Each takes `POST /faults` with a `Fault` and `DELETE /faults`, from anybody: this is for demos and tests.
 """
@@ -8,6 +8,7 @@ Each takes `POST /faults` with a `Fault` and `DELETE /faults`, from anybody: thi
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -16,6 +17,7 @@ import msgspec
 
 from huibao.core.clock import Clock
 from huibao.gateways.signing import HEADER, answering, sign, verify
+from huibao.gateways.simulators.accounts import AccountSimulator, Openings
 from huibao.gateways.simulators.bank import BankSimulator
 from huibao.gateways.simulators.cash import CashSimulator, Page
 from huibao.gateways.simulators.faults import Fault
@@ -43,6 +45,7 @@ class Secrets:
     hospitals: Mapping[str, bytes]
     bank: bytes
     notices: bytes
+    accounts: bytes = b""
 
 
 class Simulators:
@@ -50,7 +53,7 @@ class Simulators:
 
     def __init__(
         self, cash: CashSimulator, identity: IdentitySimulator, insurers: Mapping[str, InsurerSimulator],
-        hospitals: Mapping[str, HospitalSimulator], bank: BankSimulator, notices: NoticeSimulator,
+        hospitals: Mapping[str, HospitalSimulator], bank: BankSimulator, notices: NoticeSimulator, accounts: AccountSimulator,
     ) -> None:
         self.cash: Final = cash
         self.identity: Final = identity
@@ -58,7 +61,8 @@ class Simulators:
         self.hospitals: Final = hospitals
         self.bank: Final = bank
         self.notices: Final = notices
-        self._by_name: dict[str, Simulator] = {"cash": cash, "identity": identity, "bank": bank, "notices": notices}
+        self.accounts: Final = accounts
+        self._by_name: dict[str, Simulator] = {"cash": cash, "identity": identity, "bank": bank, "notices": notices, "accounts": accounts}
         self._by_name |= {f"insurer-{id}": insurer for id, insurer in insurers.items()}
         self._by_name |= {f"hospital-{id}": hospital for id, hospital in hospitals.items()}
 
@@ -83,13 +87,14 @@ class Simulators:
 
 def build(
     clock: Clock, secrets: Secrets, callback: str, public: str, client: httpx.AsyncClient, products: Mapping[str, Collection[str]],
-    hospitals: Collection[str] = (),
+    hospitals: Collection[str] = (), openings: Openings | None = None, journal: Path | None = None,
 ) -> Simulators:
     """The simulated systems of a demo or a test.
 
     `callback` is where the platform takes the cash channel's notices, with `{programme}` where that belongs; `public` is
     the address under which people reach this application; `client` sends the notices and is the caller's to close;
-    `products` has what each insurer insures, by its id; `hospitals` the hospitals' ids.
+    `products` has what each insurer insures, by its id; `hospitals` the hospitals' ids;
+    `openings` says what is on the accounts of who is asked about for the first time, `journal` is where their system keeps its books.
     """
     return Simulators(
         CashSimulator(clock, secrets.cash, callback, f"{public}/cash", client),
@@ -98,6 +103,7 @@ def build(
         {id: HospitalSimulator(clock, secrets.hospitals[id]) for id in hospitals},
         BankSimulator(clock, secrets.bank),
         NoticeSimulator(clock, secrets.notices),
+        AccountSimulator(clock, secrets.accounts or secrets.bank, openings, journal),
     )
 
 
@@ -112,13 +118,24 @@ async def _answer(
     if simulator.faults.strikes("error"):
         await _send(send, 500, b"text/plain", b"error")
         return
+    if simulator.faults.strikes("lose"):
+        await receive()
+        return
+    if simulator.faults.strikes("late"):
+        simulator.under_way.append((method, path, body))
+        await receive()
+        return
     said = await _said(simulator, method, path, body)
+    if simulator.faults.strikes("repeat"):
+        said = await _said(simulator, method, path, body)
+    while simulator.under_way:
+        await _said(simulator, *simulator.under_way.pop(0))
     if late := simulator.faults.strikes("delay"):
         await asyncio.sleep(late.ms / 1000)
     if simulator.faults.strikes("drop"):
         await receive()  # returns when the other side has gone
         return
-    told = msgspec.json.encode(said.message)
+    told = b"<html>" if simulator.faults.strikes("garbage") else msgspec.json.encode(said.message)
     secret = simulator.secret + b"?" if simulator.faults.strikes("wrong-signature") else simulator.secret
     signed = sign(secret, answering(said.status, nonce or _NO_NONCE), told, simulator.clock.now(), nonce or _NO_NONCE)
     cut = simulator.faults.strikes("half-answer")

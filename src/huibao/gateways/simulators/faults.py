@@ -17,6 +17,11 @@ Kind = Literal[
     "reorder",           # a notice is held back until after the next one
     "wrong-amount",      # one fen more than was paid, or deducted
     "wrong-signature",   # signed with another secret
+    "lose",              # the request is lost on its way: nothing done, and never answered
+    "late",              # the request is carried out after the next one, and never answered
+    "repeat",            # the request comes twice
+    "garbage",           # done, and answered with what nobody can read
+    "wrong-key",         # the answer is about another key
     # A bank, or a cash channel about refunds, at each time that it is asked:
     "hold",              # a payout stays pending, a collection waits, a refund is processed
     "return",            # a payout comes back, a refund is declined; not one that was paid already

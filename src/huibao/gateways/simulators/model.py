@@ -33,6 +33,8 @@ class Simulator:
         self.clock = clock
         self.secret = secret
         self.faults = Faults()
+        #: Requests on their way: method, path and body of what was sent before and comes after the next one.
+        self.under_way: list[tuple[str, str, bytes]] = []
 
     async def answer(self, method: str, path: str, body: bytes) -> Said:
         """The answer to a request whose signature was checked. Raises `msgspec.DecodeError` for a body that is none."""

@@ -439,6 +439,74 @@ GRANT UPDATE (credit_limit_fen) ON account TO huibao_service;
 
 -- ── accounts that another system keeps ──────────────────────────────────────────────────────────────────────────────
 
+-- An order waits for the system that keeps the accounts: before it is known what they pay, while it is asked to take it, and while
+-- it is asked to let it go. What the accounts pay is known with its answer, and with it what is left for cash.
+ALTER TABLE orders DROP CONSTRAINT orders_state_check;
+ALTER TABLE orders ADD CONSTRAINT orders_state_check CHECK (
+    state IN ('awaiting-account', 'awaiting-payment', 'awaiting-review', 'completed', 'void'));
+CREATE INDEX orders_account ON orders (id) WHERE state = 'awaiting-account';
+
+-- What that system is asked to do: set money aside for an order, take it, let it go, give money back. A row is wanted, then sent,
+-- then known: yes or no; what is known never changes. An order whose money was declined may ask again, as another try.
+CREATE TABLE account_posting (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at          timestamptz NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('freeze', 'confirm', 'cancel', 'credit')),
+    order_id    bigint NOT NULL,
+    person_id   bigint NOT NULL,                        -- whose accounts
+    try         smallint NOT NULL,
+    transfer_id bigint,                                 -- the refund that is credited
+    personal_fen bigint NOT NULL CHECK (personal_fen >= 0),
+    savings_fen bigint NOT NULL CHECK (savings_fen >= 0),
+    personal_free_fen bigint,                           -- what was free on them when it was decided: the freeze is for these
+    savings_free_fen bigint,
+    state       text NOT NULL CHECK (state IN ('wanted', 'sent', 'yes', 'no')),
+    reason      text,                                   -- why not, in their word
+    sent_at     timestamptz,
+    their_at    timestamptz,                            -- when they did it, by their clock
+    ended_at    timestamptz,
+    CHECK (personal_fen + savings_fen > 0),
+    CHECK ((state IN ('yes', 'no')) = (ended_at IS NOT NULL)),
+    CHECK ((state = 'no') >= (reason IS NOT NULL)),
+    CHECK ((kind = 'credit') = (transfer_id IS NOT NULL)),
+    CHECK ((kind = 'freeze') = (personal_free_fen IS NOT NULL AND savings_free_fen IS NOT NULL)),
+    UNIQUE NULLS NOT DISTINCT (order_id, kind, try, transfer_id)
+);
+CREATE INDEX account_posting_open ON account_posting (person_id, id) WHERE state IN ('wanted', 'sent');
+CREATE INDEX account_posting_day ON account_posting (their_at) WHERE state = 'yes';
+
+-- Money that is declined elsewhere is set aside anew by the next try.
+ALTER TABLE hold ADD COLUMN try smallint NOT NULL DEFAULT 1;
+ALTER TABLE hold DROP CONSTRAINT hold_order_id_position_account_id_key;
+ALTER TABLE hold ADD CONSTRAINT hold_one UNIQUE (order_id, position, account_id, try);
+
+-- A day of that system beside ours.
+CREATE TABLE account_day (
+    id          bigint PRIMARY KEY,                     -- request.id
+    at          timestamptz NOT NULL,
+    on_day      date NOT NULL,
+    taken_count integer NOT NULL,
+    taken_fen   bigint NOT NULL,
+    credited_count integer NOT NULL,
+    credited_fen bigint NOT NULL,
+    our_taken_count integer NOT NULL,
+    our_taken_fen bigint NOT NULL,
+    our_credited_count integer NOT NULL,
+    our_credited_fen bigint NOT NULL,
+    detailed    boolean NOT NULL,
+    result      text NOT NULL CHECK (result IN ('equal', 'differs'))
+);
+CREATE INDEX account_day_on ON account_day (on_day, id);
+
+-- What a case is about where another system keeps the accounts: the key that both know it by.
+ALTER TABLE open_case ADD COLUMN account_key text;
+CREATE UNIQUE INDEX open_case_account ON open_case (account_key, cause) WHERE account_key IS NOT NULL AND closed_at IS NULL;
+
+GRANT SELECT, INSERT ON account_posting, account_day TO huibao_service;
+GRANT UPDATE (state, reason, sent_at, their_at, ended_at) ON account_posting TO huibao_service;
+GRANT UPDATE (cash_fen, review_by) ON orders TO huibao_service;
+GRANT UPDATE (cash_fen) ON policy TO huibao_service;
+
 -- ── renewal ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- What the next year of an expiring policy would be, as its buyer is asked; nobody is charged for it. `offer_id` is the wording and
