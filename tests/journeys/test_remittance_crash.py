@@ -10,7 +10,8 @@ import pytest
 from huibao.core.points import POINTS
 from tests.app.street import LATEST_S, Street, until
 from tests.app.test_remitting import FEN, PEOPLE, Office, office_of
-from tests.app.test_remitting import street as street  # noqa: PLC0414 - a fixture
+from tests.app.test_remitting import still as still  # noqa: PLC0414 - fixtures
+from tests.app.test_remitting import street as street  # noqa: PLC0414
 from tests.books import verify
 from tests.journeys.office import ROOT
 
