@@ -145,7 +145,7 @@ class Bench:
         environment = {**os.environ, "DATABASE_URL": self.url, "HUIBAO_SECRETS": str(self.folder / "secrets.json")}
         with (self.folder / "service.log").open("wb") as log:
             command = [sys.executable, "-m", "huibao.cli", "serve", "--port", str(self.port), "--workers", str(self.workers)]
-            running = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - our own command
+            self.process = running = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - our own command
             try:
                 self._until_up()
                 yield

@@ -66,3 +66,35 @@ INSERT INTO hospital (id, name, area, grade, designated_from, desk) VALUES (%(ho
 -- Accumulators of the usual length.
 SELECT used::text FROM accumulator
 ORDER BY abs(length(used::text) - (SELECT avg(length(used::text)) FROM accumulator)), whose LIMIT 1;
+
+-- :name copy_roster_lines
+-- Lines of a roster that the yardstick enrols.
+COPY roster_line (roster_id, line, person_id) FROM STDIN;
+
+-- :name open_sponsor
+-- A sponsor with more than enough, out of the world outside.
+WITH opened AS (
+    INSERT INTO account (kind, party, overdraft, credit_fen) VALUES ('sponsor', %(name)s, false, %(fen)s) RETURNING id),
+paid AS (UPDATE account SET debit_fen = debit_fen + %(fen)s WHERE kind = 'cash' RETURNING id),
+known AS (INSERT INTO sponsor (id, name, kind, at, credential) VALUES (nextval('request_id'), %(name)s, 'subsidy', %(at)s, 0))
+INSERT INTO transfer (at, kind, debit_id, credit_id, fen) SELECT %(at)s, 'sponsor-funding', paid.id, opened.id, %(fen)s FROM paid, opened;
+
+-- :name sponsor_number
+-- The sponsor's number.
+SELECT id FROM sponsor ORDER BY id LIMIT 1;
+
+-- :name copy_staff
+-- A clerk's credential.
+INSERT INTO public.credential (digest, role, label, programme, issued_at, expires_at)
+VALUES (%(digest)s, 'agency', %(label)s, %(programme)s, %(at)s, %(until)s);
+
+-- :name roster_state
+-- How a roster stands, and how long its run took so far.
+SELECT state, EXTRACT(epoch FROM ended_at - confirmed_at)::float8, report ->> 'accepted',
+       (SELECT sum(enrolled) FROM roster_part p WHERE p.roster_id = r.id)
+FROM roster r WHERE id = %(roster)s;
+
+-- :name roster_sizes
+-- The usual size of an answer and of a notice.
+SELECT (SELECT avg(length(answer))::int FROM event WHERE kind = 'purchase' AND outcome = 'done'),
+       (SELECT avg(length(zh))::int FROM notice), (SELECT avg(length(en))::int FROM notice);

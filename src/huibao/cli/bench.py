@@ -11,6 +11,7 @@ from huibao.bench.bills import EACH
 from huibao.bench.bills import bench as settle_bench
 from huibao.bench.market import FAMILY
 from huibao.bench.purchase import bench as purchase_bench
+from huibao.bench.rosters import bench as rosters_bench
 from huibao.bench.spark import bench as spark_bench
 from huibao.cli.base import WRONG, Wrong, main
 
@@ -70,6 +71,15 @@ def lines(people: int, count: int, rounds: int, workers: int) -> None:
     """每笔带十条明细：每秒多少笔，每笔多少条语句 (settlements of ten lines each: per second, and statements for each)."""
     _enough(people, count, rounds)
     settle_bench(Console(), people, count, rounds, workers, lines=10)
+
+
+@bench.command("import")
+@click.option("--rows", default=100_000, show_default=True, help="每份名册的人数。")
+@click.option("--rounds", default=3, show_default=True, help="交替测量的轮数。")
+@click.option("--workers", default=2, show_default=True, help="服务的工作进程数。")
+def import_(rows: int, rounds: int, workers: int) -> None:
+    """每秒多少人由名册承保：与按批写同样的行对照，另测旁人等待与内存 (people of a roster per second, what others wait, memory)."""
+    rosters_bench(Console(), rows, rounds, workers)
 
 
 def _enough(people: int, count: int, rounds: int) -> None:
