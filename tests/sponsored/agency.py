@@ -117,7 +117,9 @@ class Agency:
 
     async def ask(self, command: Command, key: str = "") -> Answer:
         """A person's command; each under a key of its own unless given."""
-        said = msgspec.json.encode({"kind": type(command).__name__} | {name: _plain(getattr(command, name)) for name in command.__slots__})
+        # The number under which a file was staged is no part of what is asked.
+        names = [name for name in command.__slots__ if not (isinstance(command, Receive) and name == "roster")]
+        said = msgspec.json.encode({"kind": type(command).__name__} | {name: _plain(getattr(command, name)) for name in names})
         return await self.submit(self.city.code, f"credential:{command.credential}", "test", key or f"key-{next(_KEYS)}", said, command)
 
     def do(self, command: Command, key: str = "") -> Answer:
@@ -178,6 +180,18 @@ class Agency:
             await connection.close()
             await made.close()
         return turns
+
+    def clear(self) -> None:
+        """What a runner does who has nothing else to do."""
+        async def once() -> None:
+            made = Runner(self, self.connect, lambda: 0)  # type: ignore[arg-type]  # as above
+            connection = await self.connect()
+            wire = Wire(connection)
+            for _ in range(2):
+                await made.clear(wire)
+            await connection.close()
+
+        asyncio.run(once())
 
     def state(self, roster: int) -> str:
         return str(rows(self.city, "SELECT state FROM roster WHERE id = %s", roster)[0][0])

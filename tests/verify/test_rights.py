@@ -72,7 +72,7 @@ RIGHTS: Final = [
     ("roster_upload",       True,  "",                                                              True),
     ("roster",              True,  "confirmed_at confirmed_by ended_at report state why",           False),
     ("roster_part",         True,  "accepted categories charged_fen enrolled premium_fen state",    False),
-    ("roster_line",         True,  "clause en order_id premium_fen refused tries zh",               True),
+    ("roster_line",         True,  "clause en order_id premium_fen refused zh",                     True),
     ("order_entry",         True,  "",                                                              False),
     ("mandate",             True,  "revoked_at revoked_by",                                         False),
     ("review",              True,  "ended_at escalated_at state",                                   False),

@@ -7,9 +7,12 @@ that dies gives its part back. Who is insured already is known by the keys of th
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import Any, Final
+
+import msgspec
 
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import TurnedAway, Waiting
@@ -18,11 +21,11 @@ from huibao.db.wire import Wire
 from huibao.record.batch import LOCK_TIMEOUT
 from huibao.record.batch import SQL as RECORD
 from huibao.record.lane import CommandFailed, Lane
-from huibao.record.model import Answer, Request, body_digest, key_digest
+from huibao.record.model import DONE, Answer, Request, body_digest, key_digest
 from huibao.sponsored import own
 from huibao.sponsored.checking import Checking
 from huibao.sponsored.model import PART, Enrol, Line
-from huibao.sponsored.runs import SHORT, Runs, State
+from huibao.sponsored.runs import Runs, State, Stopped
 from huibao.sponsored.work import SQL
 from huibao.web.engine import Engine
 
@@ -36,6 +39,15 @@ REST: Final = 3
 #: An upload that became no roster is cleared away after this, so many lines at a time.
 ABANDONED_AFTER: Final = timedelta(days=1)
 MOST_CLEARED: Final = 2_000
+
+
+class _Cost(msgspec.Struct, frozen=True):
+    """What an order's answer says of its cost."""
+
+    premium_fen: int
+
+
+_COST: Final = msgspec.json.Decoder(_Cost)
 
 
 class Pace:
@@ -116,48 +128,40 @@ class Runner:
             await wire.go()
             await self._whole(wire, programme, "run_whole", own.finished)
             return False
-        roster, number, first, last, premium_fen, product, sponsor, confirmed_by, free_fen = part.row()
+        roster, number, first, last, product, sponsor, confirmed_by, left_fen = part.row()
         given = {"roster": roster, "number": number, "first": first, "last": last}
         lines = wire.ask(SQL["open_lines"], given)
         await wire.go()
-        requests = [own.enrol(roster, Line(*row), product, sponsor, confirmed_by) for row in lines.rows()]
+        requests = [own.enrol(roster, Line(*row), product, sponsor, confirmed_by, left_fen) for row in lines.rows()]
         reached("roster.before_part")
-        # A part that was begun may cost less than it was checked for; what is left of it is then tried in vain once.
-        why = SHORT if free_fen < premium_fen and len(requests) > 1 else await self._lines(wire, programme, roster, requests)
-        done = wire.ask(SQL["part_done"], given)
+        why = await self._lines(programme, requests)
+        wire.ask(SQL["part_done"], given)
         wire.ask(RECORD["commit"])
         await wire.go()
         reached("roster.after_part")
-        if why is not None and done.row()[0] != "done":
+        if why is not None:
             await self._engine.submit(programme.code, *own.paused(roster, why, self._engine.clock.now()))
         return True
 
-    async def _lines(self, wire: Wire, programme: Programme, roster: int, requests: Sequence[Request[Enrol]]) -> str | None:
-        """Runs lines, some at a time; why not all of them, where that is for a person to mend."""
-        at = 0
+    async def _lines(self, programme: Programme, requests: Sequence[Request[Enrol]]) -> str | None:
+        """Runs lines, some at a time, until somebody stops it; why not all of them, where that is for a person to mend."""
+        at = spent_fen = 0
         while at < len(requests):
-            chunk = requests[at : at + self._pace.size()]
+            chunk = [_less(one, spent_fen) for one in requests[at : at + self._pace.size()]]
             at += len(chunk)
             began = perf_counter()
             answers = await self._lane.run(programme.code, _waiting(programme.code, chunk))
             reached("roster.after_lines")
             for answer in answers:
+                if isinstance(answer, Stopped):
+                    return None
                 if isinstance(answer, TurnedAway):
                     raise answer
                 if isinstance(answer, CommandFailed):
                     return "line.failed"
-            if any(isinstance(answer, Answer) and answer.outcome == SHORT for answer in answers):
-                return SHORT
+            spent_fen += sum(_premium_fen(answer) for answer in answers if isinstance(answer, Answer))
             await self._pace.rest(perf_counter() - began)
-            if at < len(requests) and not await self._runs(wire, roster):
-                break
         return None
-
-    async def _runs(self, wire: Wire, roster: int) -> bool:
-        """Whether nobody has stopped it meanwhile."""
-        still = wire.ask(SQL["still_running"], {"roster": roster})
-        await wire.go()
-        return bool(still.rows())
 
     # ── uploads ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,6 +176,16 @@ class Runner:
                 wire.ask(SQL["clear_upload"], {"upload": upload})
             wire.ask(RECORD["commit"])
             await wire.go()
+
+
+def _less(request: Request[Enrol], spent_fen: int) -> Request[Enrol]:
+    """A line with what the lines before it have left of what was set aside."""
+    return request._replace(command=replace(request.command, left_fen=request.command.left_fen - spent_fen)) if spent_fen else request
+
+
+def _premium_fen(answer: Answer) -> int:
+    """What a line cost."""
+    return _COST.decode(answer.body).premium_fen if answer.outcome == DONE else 0
 
 
 def _begin(wire: Wire, programme: Programme) -> None:

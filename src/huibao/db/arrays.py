@@ -10,6 +10,7 @@ from struct import Struct
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+import numpy as np
 from psycopg import AsyncConnection, Connection
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
@@ -21,6 +22,9 @@ _LENGTH: Final = Struct(">i")
 _NULL: Final = _LENGTH.pack(-1)
 _INT8: Final = Struct(">iq")
 _INT4: Final = Struct(">ii")
+#: From so many elements on it is worth the call.
+_LONG: Final = 64
+_INT8S: Final = np.dtype([("length", ">i4"), ("value", ">i8")])
 #: PostgreSQL counts from 2000-01-01.
 _EPOCH_US: Final = 946_684_800_000_000
 _EPOCH_DAY: Final = date(2000, 1, 1).toordinal()
@@ -52,6 +56,14 @@ class Int8s(Column):
 
     __slots__ = ()
     array_oid, element_oid = 1016, 20
+
+    def binary(self) -> bytes:
+        """As any column; a long one without gaps is laid out at once."""
+        if len(self.values) < _LONG or None in self.values:
+            return super().binary()
+        elements = np.empty(len(self.values), _INT8S)
+        elements["length"], elements["value"] = 8, self.values
+        return _HEADER.pack(1, False, self.element_oid, len(elements), 1) + elements.tobytes()
 
     @staticmethod
     def element(value: int) -> bytes:

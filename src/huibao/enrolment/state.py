@@ -19,6 +19,7 @@ from huibao.mandates.model import Mandate
 from huibao.members.model import Member
 from huibao.members.notices import Notice
 from huibao.pool.streams import Adding
+from huibao.scheme.rules import Granted
 from huibao.scheme.running import kept_elsewhere
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -44,8 +45,8 @@ class State:
     """People, books, live policies, orders and their reviews of a batch. `on` is the business date.
 
     `mandates` are those in force by principal and agent; `entries` say who entered the orders that their buyers did not. `held` has the
-    live policies of each person as the batch found them; `confirmed`, which proposals came to which order. Where another system keeps
-    the accounts, `postings` are what it is asked, `told_free` what it said is free, by person.
+    live policies of each person as the batch found them; `confirmed`, which proposals came to which order;
+    `alike`, what was granted to sponsored people, by all that decided it. Where another system keeps the accounts, `postings` are what it is asked, `told_free` what it said is free, by person.
     """
 
     programme: Programme
@@ -75,6 +76,7 @@ class State:
     escalated: list[Order] = field(default_factory=list)
     refunded: list[tuple[int, Policy]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    alike: dict[tuple[object, ...] | None, tuple[int, Granted]] = field(default_factory=dict)
     _product_accounts: dict[int, Account] = field(default_factory=dict)
 
     @property

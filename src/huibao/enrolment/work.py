@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -57,14 +57,17 @@ _KINDS: Final = {Buy: "purchase", Paid: "payment", Release: "release", Amend: "p
                  Balances: "account-balances", Posted: "account-posting"}
 
 
+#: What a batch locks before it is decided: all, people but no sponsors (whose money was set aside before), or nothing, for who only asks.
+Locks = Literal["all", "people", "nothing"]
+
+
 class Orders:
     """`Work` of a programme's orders; keeps the shelf between batches."""
 
-    def __init__(self, programme: Programme, keyring: Keyring, *, looks_only: bool = False) -> None:
-        """`looks_only` locks nothing, for who decides without writing."""
+    def __init__(self, programme: Programme, keyring: Keyring, *, locks: Locks = "all") -> None:
         self.programme = programme
         self._keyring = keyring
-        self._looks_only = looks_only
+        self._locks = locks
         self._shelf: Shelf | None = None
 
     async def load(self, wire: Wire, commands: Sequence[Command], at: datetime) -> State:
@@ -78,8 +81,8 @@ class Orders:
         named = {person for buy in buys for person in (buy.buyer, *(wish.member for wish in buy.insured))}
         named |= {agent for _, agent in agents if agent is not None}
         named |= {command.add.member for command in commands if isinstance(command, Amend) and command.add is not None}
-        locked = people.look(wire, sorted(named)) if self._looks_only else people.lock(wire, sorted(named), order_ids)
-        sponsored = wire.ask(ledger.SQL["look_at_sponsors" if self._looks_only else "lock_sponsors"],
+        locked = people.look(wire, sorted(named)) if self._locks == "nothing" else people.lock(wire, sorted(named), order_ids)
+        sponsored = wire.ask(ledger.SQL["lock_sponsors" if self._locks == "all" else "look_at_sponsors"],
                              {"sponsors": Texts(sponsors)}) if sponsors else None
         version = wire.ask(catalogue.SQL["version"])
         found = await orders_of(wire, order_ids) if order_ids else {}

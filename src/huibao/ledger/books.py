@@ -97,6 +97,13 @@ class Books:
         self._count_hold(account, hold, fen)
         self.new_holds.append(hold)
 
+    def reserve(self, account: Account, fen: int) -> None:
+        """Sets `fen` of a sponsor's aside for its roster, or takes it back where it is below zero: what is set aside stands with the roster."""
+        if account.kind != "sponsor" or account.free_fen < fen:
+            raise BooksError(f"{fen} fen to set aside of {account.free_fen} free")
+        account.held_fen += fen
+        self._net[account.id][2] += fen
+
     def give_back(self, person: int, year: int, fen: int) -> None:
         """Takes `fen` out of what counts against a limit year: an order that was undone in full, before its start, in that year."""
         counted = self._years.get((person, year))

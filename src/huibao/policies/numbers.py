@@ -6,6 +6,7 @@ swap of neighbours is noticed.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _NUMBER: Final = re.compile(r"([0-9]{6})-([0-9]{12})-([0-9])(?:-([0-9]{2}))?")
@@ -18,6 +19,7 @@ _DAMM: Final = tuple({digit: int(next_) for digit, next_ in zip("0123456789", ro
     "3674209581", "5869720134", "8945362017", "9438617205", "2581436790"))
 
 
+@lru_cache(maxsize=4096)
 def order_number(programme: str, order: int) -> str:
     """The number of an order by its id."""
     digits = f"{order:012d}"

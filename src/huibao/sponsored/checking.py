@@ -31,7 +31,7 @@ class Checking:
 
     def __init__(self, programme: Programme, keyring: Keyring) -> None:
         self._programme = programme
-        self._orders = Orders(programme, keyring, looks_only=True)
+        self._orders = Orders(programme, keyring, locks="nothing")
 
     async def one(self, wire: Wire, at: datetime) -> int | None:
         """Checks the next part that nobody else is at; the roster that it is of, None where there is none."""
@@ -49,7 +49,7 @@ class Checking:
         twice = wire.ask(SQL["lines_twice"], given)
         await wire.go()
         again = {line for (line,) in twice.rows()}
-        commands = [own.enrol(roster, Line(*row), product, sponsor, NOBODY).command for row in lines.rows()]
+        commands = [own.enrol(roster, Line(*row), product, sponsor, NOBODY, 0).command for row in lines.rows()]
         await self._write(wire, roster, number, commands, again, at)
         wire.ask(RECORD["commit"])
         await wire.go()

@@ -91,23 +91,24 @@ Command = Register | Fund | Receive | Checked | Confirm | Steer | Finished
 
 @dataclass(frozen=True, slots=True)
 class Enrol:
-    """One line of a roster that is run: the purchase that it is, and the hardship that it claims."""
+    """One line of a roster that is run: the purchase that it is, and the hardship that it claims. `left_fen` is what is set aside for
+    the lines of its part that are run with it and after it."""
 
     roster: int
     line: int
     category: str | None
+    left_fen: int
     buy: Buy
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line whose person is known: what the file says of it. `tries` counts, since one that the money did not reach is tried again."""
+    """A line whose person is known: what the file says of it."""
 
     line: int
     person: int
     category: str | None
     tier: str | None
-    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)

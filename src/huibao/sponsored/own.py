@@ -18,13 +18,13 @@ def finished(roster: int) -> Request[Finished]:
 
 
 def paused(roster: int, why: str, at: datetime) -> Request[Steer]:
-    """A roster waits for somebody: for its sponsor's money, or for what is the matter with a line. It may do so more than once."""
+    """A roster waits for somebody to see what is the matter with a line of it. It may do so more than once."""
     body = f"{roster}:{why}:{at.isoformat()}"
     return Request(OURSELVES, "roster-paused", f"roster-paused:{body}", body.encode(), Steer(NOBODY, roster, "pause", why))
 
 
-def enrol(roster: int, line: Line, product: str, sponsor: str, confirmed_by: int) -> Request[Enrol]:
+def enrol(roster: int, line: Line, product: str, sponsor: str, confirmed_by: int, left_fen: int) -> Request[Enrol]:
     """A line of a roster is run, in the name of who confirmed it."""
     buy = Buy(confirmed_by, line.person, product, (InsuredWish(line.person, line.tier),), "sponsor", sponsor=sponsor)
-    key = f"roster:{roster}:{line.line}:{line.tries}"
-    return Request(OURSELVES, "roster", key, key.encode(), Enrol(roster, line.line, line.category, buy))
+    key = f"roster:{roster}:{line.line}"
+    return Request(OURSELVES, "roster", key, key.encode(), Enrol(roster, line.line, line.category, left_fen, buy))

@@ -130,21 +130,21 @@ WHERE r.state = 'checking' AND p.state = 'new'
 ORDER BY p.roster_id, p.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED;
 
 -- :name next_checked
--- A part that waits for its run and that nobody else is at, with who confirmed it and what its sponsor may spend.
-SELECT p.roster_id, p.number, p.first_line, p.last_line, p.premium_fen, r.product, s.name, r.confirmed_by,
-       a.credit_fen - a.debit_fen - a.held_fen + a.credit_limit_fen
+-- A part that waits for its run and that nobody else is at, with who confirmed it and what is left of what was set aside for it.
+SELECT p.roster_id, p.number, p.first_line, p.last_line, r.product, s.name, r.confirmed_by,
+       p.premium_fen - (SELECT COALESCE(sum(l.premium_fen), 0)::bigint FROM roster_line l
+                        WHERE l.roster_id = p.roster_id AND l.line BETWEEN p.first_line AND p.last_line)
 FROM roster_part p JOIN roster r ON r.id = p.roster_id JOIN sponsor s ON s.id = r.sponsor_id
-JOIN account a ON a.kind = 'sponsor' AND a.party = s.name
 WHERE r.state = 'running' AND p.state = 'checked'
 ORDER BY p.roster_id, p.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED;
 
--- :name still_running
--- A roster, unless somebody has stopped it.
-SELECT id FROM roster WHERE id = %(roster)s AND state = 'running';
+-- :name share_running
+-- Rosters that are run: nobody stops them before this is over. Locked before people, who are locked before sponsors.
+SELECT id FROM roster WHERE id = ANY(%(rosters)s::bigint[]) AND state = 'running' ORDER BY id FOR SHARE;
 
 -- :name open_lines
 -- The lines of a part that nothing was decided about.
-SELECT line, person_id, category, tier, tries FROM roster_line
+SELECT line, person_id, category, tier FROM roster_line
 WHERE roster_id = %(roster)s AND line BETWEEN %(first)s AND %(last)s AND refused IS NULL AND order_id IS NULL ORDER BY line;
 
 -- :name lines_twice
@@ -164,11 +164,6 @@ WHERE l.roster_id = u.roster AND l.line = u.line;
 -- Lines that became orders.
 UPDATE roster_line l SET order_id = u.order_id, premium_fen = u.fen
 FROM unnest(%(rosters)s::bigint[], %(lines)s::integer[], %(orders)s::bigint[], %(fen)s::bigint[]) AS u (roster, line, order_id, fen)
-WHERE l.roster_id = u.roster AND l.line = u.line;
-
--- :name lines_short
--- Lines that the sponsor's money did not reach: they stay open, under another key.
-UPDATE roster_line l SET tries = l.tries + 1 FROM unnest(%(rosters)s::bigint[], %(lines)s::integer[]) AS u (roster, line)
 WHERE l.roster_id = u.roster AND l.line = u.line;
 
 -- :name part_checked

@@ -30,6 +30,10 @@ OWN_POLICY: Final = Refusal("policy.already_insured", None, "此人本期已有�
 NOT_ENROLLED: Final = Refusal("roster.not_enrolled", None, "没有参加基本医疗保险，本产品不收。请先办理基本医保参保。",
                               "in no basic insurance, which this product asks for: enrol in that first")
 
+PRICE_ROSE: Final = Refusal("roster.price_rose", None, "核对以后此人或同批人员的保费有变，超出为本名册预留的资金，未承保、未收费。请重新上传核对。",
+                            "since the check premiums of this part rose above what was set aside for it: not insured, not charged; send"
+                            " the line again")
+
 
 def uneven(expected: int, found: int) -> Refusal:
     return Refusal("roster.line_uneven", None, f"应有 {expected} 列，实有 {found} 列，或有未闭合的引号。请改正后补送。",

@@ -77,7 +77,7 @@ def checked(state: State, command: Checked) -> Roster | Refusal:
 
 
 def confirm(state: State, command: Confirm) -> Roster | Refusal:
-    """The run begins: what was reported is what the second person saw, and the money for it is there."""
+    """The run begins: what was reported is what the second person saw, and the money for it is there and set aside."""
     roster = state.rosters.get(command.roster)
     if roster is None:
         return refusals.unknown()
@@ -89,9 +89,10 @@ def confirm(state: State, command: Confirm) -> Roster | Refusal:
         return refusals.another_file()
     if not roster.report.accepted:
         return refusals.nothing_to_run()
-    free_fen = state.account(state.sponsors[roster.sponsor]).free_fen
-    if free_fen < roster.report.premium_fen:
-        return refusals.short(free_fen, roster.report.premium_fen)
+    account = state.account(state.sponsors[roster.sponsor])
+    if account.free_fen < roster.report.premium_fen:
+        return refusals.short(account.free_fen, roster.report.premium_fen)
+    state.books.reserve(account, roster.report.premium_fen)
     roster.confirmed_by = command.credential
     return _moved(state, roster, "running")
 
@@ -110,6 +111,7 @@ def steer(state: State, command: Steer) -> Roster | Refusal:
             return _moved(state, roster, "running")
         case "cancel" if roster.state not in ("cancelled", "done"):
             roster.why = None
+            _release(state, roster)
             return _moved(state, roster, "cancelled")
     return refusals.not_waiting(roster.state)
 
@@ -122,8 +124,16 @@ def finished(state: State, command: Finished) -> FinishedTold | Refusal:
     held = state.held[roster.id]
     if roster.parts_left or held.enrolled + held.refused != roster.lines:
         return refusals.not_over()
+    _release(state, roster)
     _moved(state, roster, "done")
     return FinishedTold(roster.id, roster.lines, held.enrolled, held.refused, held.charged_fen)
+
+
+def _release(state: State, roster: Roster) -> None:
+    """What was set aside for a roster and not spent is the sponsor's again."""
+    if roster.report is not None and roster.confirmed_by is not None:
+        left_fen = roster.report.premium_fen - state.held[roster.id].charged_fen
+        state.books.reserve(state.account(state.sponsors[roster.sponsor]), -left_fen)
 
 
 def _moved(state: State, roster: Roster, to: RosterState) -> Roster:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from huibao.catalogue.model import Programme
+from huibao.core.batcher import TurnedAway
 from huibao.core.refusal import Refusal
 from huibao.core.sealing import Keyring
 from huibao.db.arrays import Int8s, Texts
@@ -23,8 +24,8 @@ from huibao.sponsored.model import Enrol, Outcome
 from huibao.sponsored.words import CATEGORIES
 from huibao.sponsored.work import SQL
 
-#: A line that is refused for this was not reached by the sponsor's money: it stays open, and is tried again.
-SHORT: Final = "sponsor.insufficient"
+#: What a line is refused for that costs more than what was set aside for it.
+_SHORT: Final = "sponsor.insufficient"
 #: What a plan says of whom it does not take, for whatever reason.
 _NOT_TAKEN: Final = "plan.join_not_met"
 
@@ -55,18 +56,41 @@ def reason(state: enrolment.State, command: Enrol, refusal: Refusal) -> Refusal:
     """A refusal as a sponsor reads it: whose policy it is that somebody has, is not a sponsor's to learn."""
     if refusal.code == rejections.OWN_POLICY.code:
         return rejections.OWN_POLICY
+    if refusal.code == _SHORT:
+        return rejections.PRICE_ROSE
     member = state.people.get(command.buy.buyer)
     return rejections.NOT_ENROLLED if refusal.code == _NOT_TAKEN and member and not member.person.enrolments else refusal
 
 
+class Stopped(TurnedAway):
+    """Somebody has stopped the roster, or it is over: its lines are left as they are."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
 class Runs:
-    """`Work` of the lines of rosters: that of orders, with each line's outcome in the same transaction."""
+    """`Work` of the lines of rosters: that of orders, with each line's outcome in the same transaction.
+
+    The sponsor's money was set aside when the roster was confirmed, so its account is not locked while lines are decided: two
+    runners of one sponsor wait for each other at the end of a batch alone.
+    """
 
     def __init__(self, programme: Programme, keyring: Keyring) -> None:
-        self._orders = Orders(programme, keyring)
+        self._orders = Orders(programme, keyring, locks="people")
 
     async def load(self, wire: Wire, commands: Sequence[Enrol], at: datetime) -> State:
-        return State(await self._orders.load(wire, [command.buy for command in commands], at))
+        """Locks rosters against being stopped, then people. Raises `Stopped` where one of them is."""
+        wanted = sorted({command.roster for command in commands})
+        running = wire.ask(SQL["share_running"], {"rosters": Int8s(wanted)})
+        orders = await self._orders.load(wire, [command.buy for command in commands], at)
+        if len(running.rows()) < len(wanted):
+            raise Stopped
+        for account in orders.books.accounts.values():
+            if account.kind == "sponsor":
+                # What was set aside for these lines, and no more, is what they may cost.
+                account.balance_fen, account.held_fen, account.credit_limit_fen = min(one.left_fen for one in commands), 0, 0
+        return State(orders)
 
     def decide(self, state: State, request_id: int, command: Enrol, at: datetime) -> Decision:
         """Decides one line as the purchase that it is."""
@@ -81,19 +105,19 @@ class Runs:
         return decision
 
     def write(self, wire: Wire, state: State, at: datetime) -> None:
-        """Queues what purchases write, what people are told, and what became of the lines."""
-        self._orders.write(wire, state.orders, at)
-        notices.write(wire, _notices(state), at)
-        done = [(command.roster, found) for command, found in state.outcomes if found.order is not None]
+        """Queues what became of the lines, what people are told, and what purchases write; the sponsor's account is the last of it."""
+        done = [(command, found) for command, found in state.outcomes if found.order is not None]
         if done:
             wire.ask(SQL["lines_enrolled"], {
-                "rosters": Int8s([roster for roster, _ in done]), "lines": Int8s([found.line for _, found in done]),
+                "rosters": Int8s([command.roster for command, _ in done]), "lines": Int8s([found.line for _, found in done]),
                 "orders": Int8s([found.order for _, found in done]), "fen": Int8s([found.premium_fen for _, found in done])})
-        short = [(command.roster, found.line) for command, found in state.outcomes if found.why is not None and found.why.code == SHORT]
-        if short:
-            wire.ask(SQL["lines_short"], {"rosters": Int8s([roster for roster, _ in short]), "lines": Int8s([line for _, line in short])})
-        write_refused(wire, [(command.roster, found.line, found.why) for command, found in state.outcomes
-                             if found.why is not None and found.why.code != SHORT])
+        write_refused(wire, [(command.roster, found.line, found.why) for command, found in state.outcomes if found.why is not None])
+        notices.write(wire, _notices(state), at)
+        for command, found in done:
+            sponsor = state.orders.books.sponsor(command.buy.sponsor or "")
+            assert sponsor is not None, "a line is enrolled with its sponsor's money"
+            state.orders.books.reserve(sponsor, -(found.premium_fen or 0))
+        self._orders.write(wire, state.orders, at)
 
     def write_hot(self, wire: Wire, state: State, at: datetime) -> None:
         self._orders.write_hot(wire, state.orders, at)

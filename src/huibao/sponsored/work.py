@@ -54,16 +54,16 @@ class Sponsored:
         self._shelf: Shelf | None = None
 
     async def load(self, wire: Wire, commands: Sequence[Command], at: datetime) -> State:
-        """Locks the accounts of sponsors, then rosters; reads what is true of them afterwards."""
+        """Locks rosters, then the accounts of sponsors; reads what is true of them afterwards."""
         receives = [c for c in commands if isinstance(c, Receive)]
         checks = [c.roster for c in commands if isinstance(c, Checked)]
         named = {
             "names": Texts(sorted({c.name for c in commands if isinstance(c, Register)})),
             "sponsors": Int8s(sorted({c.sponsor for c in commands if isinstance(c, Fund | Receive)})),
             "rosters": Int8s(sorted({c.roster for c in commands if isinstance(c, Checked | Confirm | Steer | Finished)}))}
+        wire.ask(SQL["lock_rosters"], named)
         wire.ask(SQL["open_sponsor_accounts"], named)
         accounts = wire.ask(SQL["lock_accounts"], named)
-        wire.ask(SQL["lock_rosters"], named)
         sponsors = wire.ask(SQL["sponsors"], named)
         known = wire.ask(SQL["rosters"], named)
         received = wire.ask(SQL["received"], {
@@ -73,7 +73,7 @@ class Sponsored:
             "sponsors": Int8s([c.sponsor for c in commands if isinstance(c, Fund)]),
             "references": Texts([c.reference for c in commands if isinstance(c, Fund)])})
         reports = await _reports(wire, checks) if checks else {}
-        held = wire.ask(SQL["held"], {"rosters": Int8s([c.roster for c in commands if isinstance(c, Finished)])})
+        held = wire.ask(SQL["held"], {"rosters": Int8s([c.roster for c in commands if isinstance(c, Finished | Steer)])})
         version = wire.ask(catalogue.SQL["version"])
         await wire.go()
         [now] = version.row()

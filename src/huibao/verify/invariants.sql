@@ -36,10 +36,16 @@ FROM account a FULL JOIN moved m ON m.account_id = a.id
 WHERE (a.debit_fen, a.credit_fen) IS DISTINCT FROM (COALESCE(m.debit, 0)::bigint, COALESCE(m.credit, 0)::bigint);
 
 -- :name held
--- b. What is held on each account is the sum of its pending holds.
+-- b. What is held on each account is the sum of its pending holds, and of what rosters that are run have left of theirs.
 WITH pending AS (
-    SELECT h.account_id, sum(h.fen) AS fen FROM hold h
-    WHERE NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id) GROUP BY h.account_id)
+    SELECT account_id, sum(fen) AS fen FROM (
+        SELECT h.account_id, h.fen FROM hold h WHERE NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id)
+        UNION ALL
+        SELECT a.id, (r.report ->> 'premium_fen')::bigint - (
+            SELECT COALESCE(sum(l.premium_fen), 0) FROM roster_line l WHERE l.roster_id = r.id)
+        FROM roster r JOIN sponsor s ON s.id = r.sponsor_id JOIN account a ON a.kind = 'sponsor' AND a.party = s.name
+        WHERE r.state IN ('running', 'paused')) AS held
+    GROUP BY account_id)
 SELECT format('account %%s holds %%s fen, its pending holds %%s', COALESCE(a.id, p.account_id), a.held_fen, p.fen)
 FROM account a FULL JOIN pending p ON p.account_id = a.id
 WHERE a.held_fen IS DISTINCT FROM COALESCE(p.fen, 0)::bigint;

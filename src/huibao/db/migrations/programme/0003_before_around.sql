@@ -419,7 +419,6 @@ CREATE TABLE roster_line (
     clause      text,
     zh          text,
     en          text,
-    tries       smallint NOT NULL DEFAULT 1,
     premium_fen bigint,
     order_id    bigint,
     PRIMARY KEY (roster_id, line),
@@ -433,7 +432,7 @@ GRANT SELECT, INSERT ON sponsor, sponsor_payment, roster_upload, roster, roster_
 GRANT USAGE ON SEQUENCE roster_id TO huibao_service;
 GRANT UPDATE (state, report, confirmed_by, confirmed_at, why, ended_at) ON roster TO huibao_service;
 GRANT UPDATE (state, accepted, premium_fen, categories, enrolled, charged_fen) ON roster_part TO huibao_service;
-GRANT UPDATE (refused, clause, zh, en, tries, premium_fen, order_id) ON roster_line TO huibao_service;
+GRANT UPDATE (refused, clause, zh, en, premium_fen, order_id) ON roster_line TO huibao_service;
 GRANT DELETE ON roster_upload, roster_line TO huibao_service;
 GRANT UPDATE (credit_limit_fen) ON account TO huibao_service;
 
