@@ -5,10 +5,12 @@
 \startpipeline
 BEGIN;
 INSERT INTO request (key, id, body)
-SELECT md5(i::text)::uuid, i, decode(repeat('ab', 32), 'hex') FROM generate_series(:first::bigint, :last::bigint) AS i ON CONFLICT (key) DO NOTHING;
+SELECT md5(i::text)::uuid, i, decode(repeat('ab', 32), 'hex') FROM generate_series(:first::bigint, :last::bigint) AS i
+ON CONFLICT (key) DO NOTHING;
 SELECT id FROM person WHERE id BETWEEN :first::bigint AND :last::bigint ORDER BY id FOR NO KEY UPDATE;
 INSERT INTO orders (id, at, buyer_id, offer_id, sponsor, pay_with, premium_fen, cash_fen, state, review_by, credential)
-SELECT i, '2026-01-01Z', i, 1, '测速资助方', 'sponsor', 12000, 0, 'completed', 'none', 1 FROM generate_series(:first::bigint, :last::bigint) AS i;
+SELECT i, '2026-01-01Z', i, 1, '测速资助方', 'sponsor', 12000, 0, 'completed', 'none', 1
+FROM generate_series(:first::bigint, :last::bigint) AS i;
 INSERT INTO policy (order_id, position, insured_id, product, relation, premium_fen, cash_fen, share, period_from, period_to, state, facts)
 SELECT i, 1, i, :product, 'self', 12000, 0, 1, '2026-01-02', '2026-12-31', 'in-force',
        '{"age":40,"insutype":"390","hardship":"none","family_members":1}'

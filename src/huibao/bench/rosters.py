@@ -87,8 +87,8 @@ class Town:
         listing.record_connection_test(connection, "a", True, "measured", 0, at)
         self._people(connection, code, secrets, at)
         for label in CLERKS:
-            connection.execute(SQL["copy_staff"], {"digest": digest_of(self.token(code, label)), "label": label, "programme": code, "at": at,
-                                                   "until": at + timedelta(days=1)})
+            connection.execute(SQL["copy_staff"], {
+                "digest": digest_of(self.token(code, label)), "label": label, "programme": code, "at": at, "until": at + timedelta(days=1)})
 
     def _people(self, connection: psycopg.Connection[Any], code: str, secrets: Secrets, at: datetime) -> None:
         everyone = range(1, self.people + self.payers + 1)
@@ -152,7 +152,7 @@ class RosterBench(Bench):
         return path
 
     def send(self, method: str, path: str, who: str, data: Any = None, **headers: str) -> Any:
-        given = {"Authorization": f"Bearer {self.trade.token(OURS, who)}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        given = {"Authorization": f"Bearer {self.trade.token(OURS, who)}"} | {name.replace("_", "-"): it for name, it in headers.items()}
         request = Request(f"http://127.0.0.1:{self.port}/v1/{OURS}{path}", data, given, method=method)
         with urlopen(request, timeout=600) as answer:  # noqa: S310 - as above
             return json.loads(answer.read())
@@ -237,12 +237,12 @@ def _measure(run: RosterBench, rows: int, rounds: int) -> str:
         transactions = rows // PART
         tps = max(run.bare(transactions // 2, clients, (answer, 0))[0] for clients in (1, 2)) * PART
         rates.append((rows / took, tps))
-        run.console.print(f"  read {rows / (uploaded - began):,.0f}/s, checked {rows / (checked - uploaded):,.0f}/s, run {rows / took:,.0f}/s,"
-                          f" yardstick {tps:,.0f}/s", highlight=False)
+        run.console.print(f"  read {rows / (uploaded - began):,.0f}/s, checked {rows / (checked - uploaded):,.0f}/s,"
+                          f" run {rows / took:,.0f}/s, yardstick {tps:,.0f}/s", highlight=False)
     ours, bare = (median(column) for column in zip(*rates, strict=True))
     ratio = median(one / other for one, other in rates)
-    return (f"import ratio={ratio:.2f} ours={ours:,.0f}/s yardstick={bare:,.0f}/s (pgbench: the same rows set-wise, {PART} lines in one bare"
-            " transaction)")
+    return (f"import ratio={ratio:.2f} ours={ours:,.0f}/s yardstick={bare:,.0f}/s (pgbench: the same rows set-wise, {PART} lines in one"
+            " bare transaction)")
 
 
 def _beside(run: RosterBench, rows: int, rounds: int) -> None:
@@ -262,7 +262,7 @@ def _beside(run: RosterBench, rows: int, rounds: int) -> None:
     assert not wrong, f"{len(wrong)} purchases were refused, such as {wrong[0].body[:200]!r}"
     run.console.print(
         f"{CONNECTIONS} connections: alone p50 {alone.percentile_ms(50):.1f} ms, p99 {alone.percentile_ms(99):.1f} ms,"
-        f" {len(alone.answers) / alone.took_s:,.0f}/s; beside a run p50 {beside.percentile_ms(50):.1f} ms, p99 {beside.percentile_ms(99):.1f} ms"
-        f" ({beside.percentile_ms(99) / alone.percentile_ms(99):.1f} times), {len(beside.answers) / beside.took_s:,.0f}/s, and the run"
-        f" {enrolled / beside.took_s:,.0f}/s", highlight=False)
+        f" {len(alone.answers) / alone.took_s:,.0f}/s; beside a run p50 {beside.percentile_ms(50):.1f} ms,"
+        f" p99 {beside.percentile_ms(99):.1f} ms ({beside.percentile_ms(99) / alone.percentile_ms(99):.1f} times),"
+        f" {len(beside.answers) / beside.took_s:,.0f}/s, and the run {enrolled / beside.took_s:,.0f}/s", highlight=False)
     run.until(roster, "done")

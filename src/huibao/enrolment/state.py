@@ -46,7 +46,8 @@ class State:
 
     `mandates` are those in force by principal and agent; `entries` say who entered the orders that their buyers did not. `held` has the
     live policies of each person as the batch found them; `confirmed`, which proposals came to which order;
-    `alike`, what was granted to sponsored people, by all that decided it. Where another system keeps the accounts, `postings` are what it is asked, `told_free` what it said is free, by person.
+    `alike`, what was granted to sponsored people, by all that decided it. Where another system keeps the
+    accounts, `postings` are what it is asked, `told_free` what it said is free, by person.
     """
 
     programme: Programme

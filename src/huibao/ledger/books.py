@@ -98,7 +98,7 @@ class Books:
         self.new_holds.append(hold)
 
     def reserve(self, account: Account, fen: int) -> None:
-        """Sets `fen` of a sponsor's aside for its roster, or takes it back where it is below zero: what is set aside stands with the roster."""
+        """Sets `fen` of a sponsor's aside for its roster, or takes it back where it is below zero; how much it is, the roster says."""
         if account.kind != "sponsor" or account.free_fen < fen:
             raise BooksError(f"{fen} fen to set aside of {account.free_fen} free")
         account.held_fen += fen

@@ -10,14 +10,14 @@ from psycopg import IsolationLevel
 from huibao.core.sealing import Keyring
 from huibao.db.connect import connect_owner
 from huibao.scheme import loading as schemes
-from huibao.verify import accounts, checks, endorsements, refunds, remittances, renewals, reviews, settlements
+from huibao.verify import accounts, checks, endorsements, refunds, remittances, renewals, reviews, rosters, settlements
 from huibao.verify.checks import SQL, Checks, Finding, Subject, verify
 from huibao.verify.columns import verify_columns
 
 #: Everything that needs no keys, in the order of its letters.
 EVERYTHING: Final[Checks] = sorted(
     (*checks.CHECKS, *accounts.CHECKS, *reviews.CHECKS, *settlements.CHECKS, *remittances.CHECKS, *endorsements.CHECKS,
-     *renewals.CHECKS, *refunds.CHECKS),
+     *renewals.CHECKS, *refunds.CHECKS, *rosters.CHECKS),
     key=lambda check: check[0])
 
 
