@@ -320,8 +320,10 @@ REMITTING: Final = Remitting(Basis(EXAMPLE, date.min, None))
 
 @dataclass(frozen=True, slots=True)
 class Sponsored:
-    """How people are enrolled whose premium a sponsor pays: whether each is told, and whether a policy of their own that has not begun
-    gives way (it is surrendered, and refunded by the channel it was paid through) instead of their line being rejected."""
+    """How people are enrolled whose premium a sponsor pays: whether each is told, and whether a policy of their own may give way.
+
+    Either way their line is rejected; where it may give way, they are told to surrender it first.
+    """
 
     basis: Basis
     notice: bool = True

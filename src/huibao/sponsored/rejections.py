@@ -27,6 +27,11 @@ OWN_POLICY: Final = Refusal("policy.already_insured", None, "此人本期已有�
                             "the person has a policy or a waiting order of this product already, own or sponsored: not insured again, not"
                                " charged")
 
+SURRENDER_FIRST: Final = Refusal(
+    "roster.surrender_first", None,
+    "此人已自行投保本产品。按本地方案可改由资助方出资：请先为其办理退保（未起保的全额原路退回），再补送本行。",
+    "the person has bought this product already; the scheme lets the sponsor take over: surrender that policy first (before its start all"
+    " of it goes back the way it came), then send the line again")
 NOT_ENROLLED: Final = Refusal("roster.not_enrolled", None, "没有参加基本医疗保险，本产品不收。请先办理基本医保参保。",
                               "in no basic insurance, which this product asks for: enrol in that first")
 

@@ -55,7 +55,8 @@ def judge(state: enrolment.State, command: Enrol, at: datetime) -> Granting | Re
 def reason(state: enrolment.State, command: Enrol, refusal: Refusal) -> Refusal:
     """A refusal as a sponsor reads it: whose policy it is that somebody has, is not a sponsor's to learn."""
     if refusal.code == rejections.OWN_POLICY.code:
-        return rejections.OWN_POLICY
+        rule = in_force(state.programme.scheme.sponsored, state.on) or SPONSORED
+        return rejections.SURRENDER_FIRST if rule.replaces_own else rejections.OWN_POLICY
     if refusal.code == _SHORT:
         return rejections.PRICE_ROSE
     member = state.people.get(command.buy.buyer)

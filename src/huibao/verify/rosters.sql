@@ -18,7 +18,8 @@ SELECT format('roster %%s was confirmed by %%s, the record says %%s', r.id, r.co
 FROM roster r LEFT JOIN said s ON s.kind = 'roster-confirmed' AND (s.told ->> 'roster')::bigint = r.id
 WHERE r.confirmed_by IS DISTINCT FROM s.credential
 UNION ALL
-SELECT format('roster %%s is %%s, the record says %%s', r.id, r.state, CASE WHEN s.seq IS NULL THEN 'nothing of an end' ELSE 'it is over' END)
+SELECT format('roster %%s is %%s, the record says %%s', r.id, r.state,
+              CASE WHEN s.seq IS NULL THEN 'nothing of an end' ELSE 'it is over' END)
 FROM roster r LEFT JOIN said s ON s.kind = 'roster-finished' AND (s.told ->> 'roster')::bigint = r.id
 WHERE (r.state = 'done') <> (s.seq IS NOT NULL);
 
@@ -58,8 +59,9 @@ HAVING (count(l.order_id), COALESCE(sum(l.premium_fen), 0)) <> (p.enrolled, p.ch
 SELECT format('line %%s of roster %%s has order %%s, which is not its policy', l.line, l.roster_id, l.order_id)
 FROM roster_line l JOIN roster r ON r.id = l.roster_id JOIN sponsor s ON s.id = r.sponsor_id
 LEFT JOIN orders o ON o.id = l.order_id LEFT JOIN policy p ON p.order_id = o.id AND p.position = 1
-WHERE l.order_id IS NOT NULL AND (l.person_id, l.person_id, r.product, s.name, l.premium_fen, l.premium_fen, r.confirmed_by) IS DISTINCT FROM
-    (o.buyer_id, p.insured_id, p.product, o.sponsor, o.premium_fen, p.premium_fen, o.credential)
+WHERE l.order_id IS NOT NULL
+  AND (l.person_id, l.person_id, r.product, s.name, l.premium_fen, l.premium_fen, r.confirmed_by)
+      IS DISTINCT FROM (o.buyer_id, p.insured_id, p.product, o.sponsor, o.premium_fen, p.premium_fen, o.credential)
 UNION ALL
 SELECT format('order %%s stands in %%s lines', order_id, count(*)) FROM roster_line WHERE order_id IS NOT NULL
 GROUP BY order_id HAVING count(*) > 1
@@ -80,6 +82,6 @@ UNION ALL
 SELECT format('sponsor %%s paid %%s fen, of which %%s reached its account', s.id, p.fen, COALESCE(f.fen, 0))
 FROM sponsor s JOIN (SELECT sponsor_id, sum(fen) AS fen FROM sponsor_payment GROUP BY sponsor_id) p ON p.sponsor_id = s.id
 LEFT JOIN (
-    SELECT a.party, sum(t.fen) AS fen FROM transfer t JOIN account a ON a.id = t.credit_id WHERE t.kind = 'sponsor-funding' GROUP BY a.party) f
-    ON f.party = s.name
+    SELECT a.party, sum(t.fen) AS fen FROM transfer t JOIN account a ON a.id = t.credit_id
+    WHERE t.kind = 'sponsor-funding' GROUP BY a.party) f ON f.party = s.name
 WHERE p.fen > COALESCE(f.fen, 0);
