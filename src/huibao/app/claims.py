@@ -19,6 +19,7 @@ from huibao.core.clock import Clock
 from huibao.core.points import reached
 from huibao.core.sealing import Keyring, Place, open_sealed, unwrap
 from huibao.db import sqlfile
+from huibao.endorsements import own as endorsements
 from huibao.gateways.bank import BankRefused, BankUnreachable, Collection, Paid, Payout, PayoutBank, PayoutState, Received
 from huibao.gateways.hospital import Deducted, HospitalDesk, HospitalRefused, HospitalUnreachable
 from huibao.gateways.notices import NoticeChannel, NoticeMessage, NoticesUnreachable
@@ -30,6 +31,7 @@ from huibao.web.engine import Engine
 
 _LOG: Final = logging.getLogger("huibao.caretaker")
 _PAYABLES: Final = sqlfile.load("huibao.payables")
+_ENDORSEMENTS: Final = sqlfile.load("huibao.endorsements")
 
 MOST: Final = 100
 #: So many offers of one hospital are asked about in a turn: a hundred of one that is slow keep no other waiting.
@@ -55,7 +57,7 @@ class Claims:
 
     async def look_after(self, connection: AsyncConnection[Any], programme: Programme) -> None:
         """One turn. What is the matter with one duty keeps no other waiting."""
-        for duty in (self.ask_hospitals, self.put_right, self.pay_out, self.collect):
+        for duty in (self.ask_hospitals, self.put_right, self.lapse, self.pay_out, self.collect):
             try:
                 await duty(programme)
             except (BankUnreachable, TurnedAway, CommandFailed) as failure:
@@ -101,6 +103,14 @@ class Claims:
             waiting = await (await connection.execute(SQL["adjusting"], {"at": self._engine.clock.now(), "most": MOST})).fetchall()
         for settlement, adjust_at in waiting:
             await self._one(programme, f"settlement {settlement}", own.adjusted(settlement, adjust_at))
+
+    async def lapse(self, programme: Programme) -> None:
+        """Ends what was proposed and nobody approved in time."""
+        async with self._engine.reading(programme.code) as connection:
+            given = {"at": self._engine.clock.now(), "most": MOST}
+            waiting = await (await connection.execute(_ENDORSEMENTS["waiting"], given)).fetchall()
+        for (endorsement,) in waiting:
+            await self._one(programme, f"endorsement {endorsement}", endorsements.expired(endorsement))
 
     async def _one(self, programme: Programme, what: str, request: Request[Any]) -> None:
         """One command. What is the matter with it keeps no other waiting: the next turn finds its row again."""
