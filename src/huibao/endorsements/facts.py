@@ -16,12 +16,13 @@ _FLAG: Final = {"1": "是", "0": "否"}
 
 @dataclass(frozen=True, slots=True)
 class Correctable:
-    """A fact: its name in Chinese, the values it may have (None: read by `readable`), and the column of a message it stands in where
-    it is a visit's."""
+    """A fact: its name in Chinese, the values it may have (None: read by `readable`), the column of a message it stands in where
+    it is a visit's, and whether it holds from a day on."""
 
     zh: str
     values: Mapping[str, str] | None = None
     column: str = ""
+    is_dated: bool = False
 
     @property
     def of_visit(self) -> bool:
@@ -29,10 +30,10 @@ class Correctable:
 
 
 CORRECTABLE: Final[Mapping[str, Correctable]] = {
-    "hardship": Correctable("困难类别", {"none": "无", **words.HARDSHIPS}),
-    "insutype": Correctable("险种类型", {code: words.INSURANCE.get(code, code) for code in FACTS["insutype"].values}),
+    "hardship": Correctable("困难类别", {"none": "无", **words.HARDSHIPS}, is_dated=True),
+    "insutype": Correctable("险种类型", {code: words.INSURANCE.get(code, code) for code in FACTS["insutype"].values}, is_dated=True),
     "born": Correctable("出生日期"),
-    "away": Correctable("异地就医备案", {"registered": "已备案", "referred": "已转诊", "none": "无"}),
+    "away": Correctable("异地就医备案", {"registered": "已备案", "referred": "已转诊", "none": "无"}, is_dated=True),
     "look_back": Correctable("既往诊断"),
     "preexisting": Correctable("既往症", _FLAG, "preexisting"),
     "hospital_grade": Correctable("医院等级", {"1": "一级", "2": "二级", "3": "三级"}, "hosp_lv"),

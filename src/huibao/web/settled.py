@@ -9,6 +9,7 @@ from msgspec import Meta
 from huibao.core.money import yuan
 from huibao.core.time import SHANGHAI
 from huibao.db import sqlfile
+from huibao.endorsements.facts import CORRECTABLE
 from huibao.endorsements.model import Answered
 from huibao.endorsements.told import named
 from huibao.policies.numbers import policy_number, settlement_number
@@ -120,8 +121,9 @@ def _correction(call: Call[Any], person: int, settlement: int, row: tuple[Any, .
     endorsed, at, fact, since, about, order, position, _, before, after, answer, sealed, wrapped = row
     policy = policy_number(call.path["programme"], order, position)
     zh, en = named("correction", fact) if about == person else ("同户家庭成员的承保事实", "a relative's fact")
-    said_zh = f"{zh}自 {since} 起更正：应赔由 {yuan(before)} 元变为 {yuan(after)} 元。"
-    said_en = f"{en}, corrected from {since} on: {yuan(before)} yuan were right, now {yuan(after)} are."
+    from_zh, from_en = (f"自 {since} 起", f" from {since} on") if CORRECTABLE[fact].is_dated else ("已", "")
+    said_zh = f"{zh}{from_zh}更正：应赔由 {yuan(before)} 元变为 {yuan(after)} 元。"
+    said_en = f"{en}, corrected{from_en}: {yuan(before)} yuan were right, now {yuan(after)} are."
     evidence = opened(call, Sealed(answer, about, sealed, wrapped)) if sealed is not None and about == person else None
     steps = [one for one in (_ANSWERED.decode(evidence).steps if evidence is not None else ())
              if (one.settlement, one.policy) == (settlement, policy)]
