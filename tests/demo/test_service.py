@@ -105,6 +105,16 @@ def test_what_the_bureau_reads_of_account_money(demo: Demo) -> None:
     assert paste(file).decode().splitlines()[-1].startswith("合计,2026-06-01,")
 
 
+@pytest.mark.clause("XJ-3", "LZ-19")
+def test_a_category_is_recognised_by_two_clerks(demo: Demo) -> None:
+    ask, approve = (line for line in demo.said.splitlines() if "/endorsements" in line)
+    asked = told(ask)
+    assert (asked["kind"], asked["state"]) == ("correction", "proposed")
+    done = told(approve)
+    assert (done["endorsement"], done["state"], done["zh"]) == (asked["endorsement"], "done", "困难类别已更正，已有的赔付不受影响。")
+    assert told(ask) == asked
+
+
 @pytest.mark.clause("XZ-2", "XZ-3")
 def test_a_policy_for_a_parent_begins_at_the_next_midnight(demo: Demo) -> None:
     [policy] = told(commands(demo.said)["try-540000-1"])["policies"]

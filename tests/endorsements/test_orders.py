@@ -172,3 +172,20 @@ def test_the_record_keeps_consent_and_reason_sealed(city: City) -> None:
     [(kind, has_evidence)] = rows(city, "SELECT e.kind, e.sealed IS NOT NULL FROM event e JOIN endorsement n ON n.id = e.request_id")
     assert (kind, has_evidence) == ("purchase", True)
     assert "添了人" not in str(rows(city, "SELECT * FROM endorsement"))
+
+
+def test_the_buyer_is_told_what_a_clerk_changed(city: City) -> None:
+    first = waiting(city, 1)
+    run(city, [amend(city, first, add=3)])
+    assert rows(city, "SELECT count(*) FROM notice") == [(0,)], "who did it themselves has the answer"
+    second = waiting(city, 7, buyer=7)
+    made = buy(city, 7)
+    run(city, [Amend(9, second, InsuredWish(7), None, "x", made.consent, made.identity)])
+    run(city, [Amend(9, second, None, 99, "x", made.consent, made.identity)])
+    assert rows(city, "SELECT count(*) FROM notice") == [(0,)], "what was refused is not told"
+    [(state, id)] = rows(city, "SELECT state, id FROM orders WHERE buyer_id = 1 AND state <> 'void'")
+    own = buy(city, 1)
+    [answer] = run(city, [Amend(9, id, None, 3, "x", own.consent, own.identity)])
+    assert (state, order(answer).premium_fen) == ("awaiting-review", 13_800)
+    [(person, zh)] = rows(city, "SELECT person_id, zh FROM notice")
+    assert (person, "保费 138.00 元" in zh) == (1, True)

@@ -42,9 +42,9 @@ def office_day(city: City) -> None:
         office.run(Answer(SECOND, refused.endorsement, False))
         office.run(Expire(lapses.endorsement))
         office.asks(Correct(CLERK, "away", "registered", "x", "y", 1, START))
-    [waiting] = run(city, [buy(city, 2)])
-    made = buy(city, 2)
-    run(city, [Amend(1, order_id(city, waiting), InsuredWish(3), None, "x", made.consent, made.identity, 2)])
+    made = buy(city, 2, at=BILLED)
+    [waiting] = run(city, [made], BILLED)
+    run(city, [Amend(1, order_id(city, waiting), InsuredWish(3), None, "x", made.consent, made.identity, 2)], BILLED)
     city.clock.set(BILLED)
 
 
@@ -139,6 +139,7 @@ def test_proposals_have_ten_minutes_of_grace(city: City) -> None:
     with owner(city) as connection:
         connection.execute("UPDATE payout SET due_on = '2027-01-01'")
         connection.execute("UPDATE orders SET deadline = '2027-01-01' WHERE deadline IS NOT NULL")
+        connection.execute("UPDATE review SET void_at = '2027-01-01', escalate_at = '2026-12-01'")
         for when, reports in at:
             assert offended(list(checks.verify(Subject(connection, city.code, city.scheme, when), EVERYTHING))) == reports
         raise_back(connection)

@@ -14,6 +14,7 @@ from huibao.demo.logins import Login
 from huibao.demo.people import SQL
 from huibao.demo.programmes import builtin
 from huibao.enrolment.model import IdentityCheck
+from huibao.scheme import loading as schemes
 from huibao.web.tokens import sign_check
 
 #: Identity checks printed with the commands are good for so long under every scheme of the demonstration.
@@ -70,6 +71,25 @@ def reports(url: str, known: Sequence[Login]) -> Iterator[Hint]:
             yield Hint(programme.code, "逐单列出，存成可用表格软件打开的文件，末行为控制合计", f"{ask} '{path}/orders?form=csv'")
 
 
+def endorsements(url: str, known: Sequence[Login], year: int) -> Iterator[Hint]:
+    """A category recognised backwards, where a scheme favours some: asked for by one clerk, approved by another."""
+    for programme in builtin():
+        if not schemes.builtin(programme.scheme).hardship:
+            continue
+        here = [login for login in known if login.programme == programme.code]
+        clerk, second = (login for login in here if login.role == "agency")
+        person = next(login.person for login in here if login.person is not None)
+        path = f"{url}/v1/{programme.code}/endorsements"
+        body = json.dumps({"fact": "hardship", "value": "subsistence-allowance", "person": person, "since": f"{year}-01-01",
+                           "reason": "民政部门追认", "evidence": "民政核定书 118"}, ensure_ascii=False)
+        posts = f"-H 'Idempotency-Key: endorse-{programme.code}-%s' -H 'Content-Type: application/json' -d '%s'"
+        yield Hint(programme.code, "保全：追认低保，由一位经办人员提出",
+                   f"curl -s {path}/corrections -H 'Authorization: Bearer {clerk.token}' {posts % (1, body)}")
+        waiting = f"curl -s {path} -H 'Authorization: Bearer {second.token}' | grep -o '\"endorsement\":[0-9]*' | head -1 | cut -d: -f2"
+        yield Hint(programme.code, "由另一位复核，已有的赔付随即重算",
+                   f"curl -s {path}/$({waiting})/answers -H 'Authorization: Bearer {second.token}' " + posts % (2, '{"approve": true}'))
+
+
 def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> None:
     """Addresses, programmes, credentials, commands."""
     say = _Plain(console)
@@ -91,7 +111,7 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
     for hint in purchases(url, founded, known, settings):
         say(f"# {hint.story}")
         say(hint.command)
-    for hint in reports(url, known):
+    for hint in (*reports(url, known), *endorsements(url, known, settings.clock.now().year)):
         say(f"# {hint.story}")
         say(hint.command)
     say("")

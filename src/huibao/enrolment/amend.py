@@ -10,7 +10,7 @@
 from datetime import datetime
 
 from huibao.core.refusal import Refusal
-from huibao.enrolment import declined, orders, refusals
+from huibao.enrolment import declined, orders, refusals, tellings
 from huibao.enrolment.model import Amend, Buy, InsuredWish, Order, Release
 from huibao.enrolment.purchase import Granting, decide
 from huibao.enrolment.state import Amended, State
@@ -38,7 +38,10 @@ def amend(state: State, command: Amend, request_id: int, at: datetime) -> tuple[
     assert not isinstance(given_up, Refusal), "an order that waits can be given up"
     state.amended.append(Amended(request_id, order.id, order.buyer, "insured-added" if command.add is not None else "insured-removed",
                                  command.credential, command.buyer, command.reason))
-    return orders.take_up(state, request_id, buy, granting, at), granting
+    made = orders.take_up(state, request_id, buy, granting, at)
+    if command.buyer is None:
+        state.notices.append(tellings.amended(state.programme.code, order, made))
+    return made, granting
 
 
 def _waits(order: Order, command: Amend, at: datetime) -> Refusal | None:

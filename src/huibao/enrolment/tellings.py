@@ -1,4 +1,4 @@
-"""What the buyer is told of a review, in both languages: without names, and with what to do."""
+"""What the buyer is told of a review, or of a change that a clerk made, in both languages: without names, and with what to do."""
 
 from typing import Final, Literal
 
@@ -48,6 +48,15 @@ def approved(programme: str, order: Order) -> Notice:
     since = order.policies[0].period_from
     return _notice(programme, order, f"申请已审核通过，已承保，自 {since} 零时起保障。",
                    f"was approved: the insurance is in force and covers from {since}")
+
+
+def amended(programme: str, order: Order, made: Order) -> Notice:
+    """A clerk changed who an order is for: another stands in its place."""
+    number = order_number(programme, made.id)
+    return _notice(programme, order, f"被保险人已由经办人员应您的要求变更，由订单 {number} 取代，保费 {yuan(made.premium_fen)} 元。"
+                   "如非本人要求，请立即联系经办机构。",
+                   f"is for other people now, as a clerk was asked: order {number} stands in its place, over {yuan(made.premium_fen)} yuan."
+                   " If you did not ask for that, tell the agency at once")
 
 
 def rejected(programme: str, order: Order, reason: Reason) -> Notice:
