@@ -1,6 +1,5 @@
 """What nobody approved in time lapses by itself, once, and the person is told."""
 
-import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -32,7 +31,7 @@ def test_a_proposal_lapses_in_its_turn(street: Street) -> None:
     city = street.city
     register(city, 1, "王䶮", "110101198506150023")
 
-    async def story() -> None:
+    async def story(street: Street) -> None:
         async with clinic_of(street) as clinic:
             asked = await clinic.submit(Change(Actor(1, 1), 1, "bank-account", "6222000000000000009", "换卡"))
             assert asked.outcome == DONE
@@ -45,7 +44,7 @@ def test_a_proposal_lapses_in_its_turn(street: Street) -> None:
             clinic.fails_at(lambda _: False)
             await clinic.turn(2)
 
-    asyncio.run(story())
+    street.live(story)
     assert rows(city, "SELECT state, ended_at = expires_at FROM endorsement") == [("expired", True)]
     assert [zh for (zh,) in rows(city, "SELECT zh FROM notice")] == ["您的赔付收款账户变更申请逾期未复核，未作变更。如仍需变更，请重新申请。"]
     assert verify(city) == []
