@@ -83,11 +83,12 @@ def endorsements(url: str, known: Sequence[Login], year: int) -> Iterator[Hint]:
         body = json.dumps({"fact": "hardship", "value": "subsistence-allowance", "person": person, "since": f"{year}-01-01",
                            "reason": "民政部门追认", "evidence": "民政核定书 118"}, ensure_ascii=False)
         posts = f"-H 'Idempotency-Key: endorse-{programme.code}-%s' -H 'Content-Type: application/json' -d '%s'"
-        yield Hint(programme.code, "保全：追认低保，由一位经办人员提出",
-                   f"curl -s {path}/corrections -H 'Authorization: Bearer {clerk.token}' {posts % (1, body)}")
-        waiting = f"curl -s {path} -H 'Authorization: Bearer {second.token}' | grep -o '\"endorsement\":[0-9]*' | head -1 | cut -d: -f2"
+        asks = f"curl -s {path}/corrections -H 'Authorization: Bearer {clerk.token}' {posts % (1, body)}"
+        yield Hint(programme.code, "保全：追认低保，由一位经办人员提出", asks)
+        # The same request again answers the same: so the number is read off it.
+        number = f"{asks} | grep -o '\"endorsement\":[0-9]*' | cut -d: -f2"
         yield Hint(programme.code, "由另一位复核，已有的赔付随即重算",
-                   f"curl -s {path}/$({waiting})/answers -H 'Authorization: Bearer {second.token}' " + posts % (2, '{"approve": true}'))
+                   f"curl -s {path}/$({number})/answers -H 'Authorization: Bearer {second.token}' " + posts % (2, '{"approve": true}'))
 
 
 def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> None:
