@@ -27,7 +27,7 @@ from huibao.gateways.simulators.app import Secrets as Shared
 from huibao.gateways.simulators.app import Simulators, build
 from huibao.gateways.simulators.faults import Fault
 from huibao.gateways.simulators.model import Said
-from huibao.record.model import DONE, NOBODY, Answer
+from huibao.record.model import DONE, Answer
 from huibao.web import credentials
 from huibao.web.app import build as platform
 from huibao.web.credentials import Grant, Role
@@ -44,6 +44,9 @@ LATEST_S: Final = 20
 SECOND: Final = "xizang-second"
 #: Whose systems answer under `/hospital-{id}`.
 HOSPITALS: Final = ("H1", "H2")
+
+#: What people of a street buy with.
+THEIR_OWN: Final = 1_000_000
 
 _KEYS: Final = count(1)
 
@@ -168,8 +171,8 @@ class Street:
         return msgspec.json.decode(answer.body, type=OrderTold)
 
     async def ask(self, engine: Engine, buyer: int, **wish: Any) -> Answer:
-        # Entered by the service: the credentials of a street are of its own making, and belong to others.
-        command = await asyncio.to_thread(buy, self.city, buyer, at=self.city.clock.now(), **{"credential": NOBODY, **wish})
+        # Under a credential that nobody else has: those of a street are of its own making, and belong to others.
+        command = await asyncio.to_thread(buy, self.city, buyer, at=self.city.clock.now(), **{"credential": THEIR_OWN, **wish})
         return await engine.submit(self.city.code, f"member:{buyer}", "route", f"street-{next(_KEYS)}", msgspec.json.encode(command), command)
 
     async def open(self, engine: Engine, order: OrderTold) -> str:
@@ -214,7 +217,7 @@ class Street:
     def kept_fen(self) -> int:
         """What the channel took and did not send back."""
         tries = [one for tries in self.outside.cash._by_order.values() for one in tries if one.paid_at]
-        return sum(one.asked.fen - (one.refunded.fen if one.refunded else 0) for one in tries)
+        return sum(one.asked.fen - (one.refunded.fen if one.refunded else 0) - one.back_fen for one in tries)
 
     def booked_fen(self) -> int:
         """What the books say came in cash."""

@@ -24,8 +24,9 @@ from tests.record.clerk import lonely
 from tests.settlement.rounds import insure
 from tests.settlement.ward import BILLED, found_hospitals
 
-#: Those of rosters, remittances and accounts kept elsewhere are killed at in tests of their own.
-OUTSIDE_POINTS: Final = [point for point in POINTS if not point.startswith(("batch.", "roster.", "remittance.", "accounts."))]
+#: Those of rosters, remittances, refunds and accounts kept elsewhere are killed at in tests of their own.
+OUTSIDE_POINTS: Final = [
+    point for point in POINTS if not point.startswith(("batch.", "roster.", "remittance.", "refund.", "accounts."))]
 #: An order costs 2,000 yuan, of which the account may pay 1,500 in a year.
 HELD, CASH = 150_000, 50_000
 #: Of 30,000 yuan in scope (30000 − 8000) × 30% are paid. Three people's hospital says nothing, three are paid themselves.
