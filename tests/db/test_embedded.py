@@ -127,7 +127,7 @@ def test_what_a_killed_server_left_is_no_server(hurt: Embedded, left: str) -> No
             if account:
                 os.chown(file, account.pw_uid, account.pw_gid)
         if left != "999999999":
-            refused = hurt._run("pg_ctl", "start", "--wait", f"--pgdata={hurt.data}", f"--options=-k {hurt.folder}")
+            refused = hurt.run("pg_ctl", "start", "--wait", f"--pgdata={hurt.data}", f"--options=-k {hurt.folder}")
             assert refused.returncode != 0, "PostgreSQL copes alone: then what we do about it can go"
         assert (hurt.running(), hurt.postmaster()) == (False, None)
         hurt.start()

@@ -178,6 +178,13 @@ def test_the_books_are_sound(demo: Demo) -> None:
     assert verified.stdout.count("账实相符 sound") == len(builtin())
 
 
+def test_the_printed_backup_is_taken(demo: Demo) -> None:
+    [line] = [line for line in demo.said.splitlines() if "huibao backup " in line]
+    done = demo.huibao("backup", line.rpartition(" ")[2])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((demo.folder / "backups" / "base").iterdir())) == 1
+
+
 # ── the end, and another beginning ───────────────────────────────────────────────────────────────────────────────────
 
 def orders(demo: Demo) -> dict[str, list[tuple[Any, ...]]]:

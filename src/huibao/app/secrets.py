@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import get_ident
 
+from huibao.core.chain import sm3
 from huibao.core.sealing import KEY_BYTES, Keyring
 
 
@@ -29,6 +30,11 @@ class Secrets:
     @property
     def keyring(self) -> Keyring:
         return Keyring(self.master_keys, self.current)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Each master key's own mark, by id: tells whether two files have the same key, and nothing of the key."""
+        return {str(id): sm3(b"huibao master key" + key).hex()[:16] for id, key in self.master_keys.items()}
 
     @classmethod
     def open(cls, path: Path, chance: Callable[[int], bytes] = os.urandom) -> "Secrets":

@@ -48,13 +48,22 @@ def read() -> Settings:
     lanes = os.environ.get("HUIBAO_LANES") or "4"
     if not lanes.isdecimal() or int(lanes) < 1:
         raise SettingWrong(f"HUIBAO_LANES={lanes}：应为不小于 1 的整数 (a whole number of at least 1)")
-    secrets = Path(os.environ.get("HUIBAO_SECRETS") or database.data_folder().parent / "secrets.json")
-    clock = os.environ.get("HUIBAO_CLOCK")
     return Settings(
         database_url=database.open_database(),
-        secrets=Secrets.open(secrets),
-        clock=FileClock(Path(clock)) if clock else SystemClock(),
+        secrets=Secrets.open(secrets_file()),
+        clock=clock(),
         lanes=int(lanes),
         outside_url=(os.environ.get("HUIBAO_OUTSIDE") or OUTSIDE).rstrip("/"),
         accounts_url=(os.environ.get("HUIBAO_ACCOUNTS") or "").rstrip("/"),
     )
+
+
+def secrets_file() -> Path:
+    """Where the keys are."""
+    return Path(os.environ.get("HUIBAO_SECRETS") or database.data_folder().parent / "secrets.json")
+
+
+def clock() -> Clock:
+    """Where the time comes from."""
+    file = os.environ.get("HUIBAO_CLOCK")
+    return FileClock(Path(file)) if file else SystemClock()

@@ -67,7 +67,7 @@ def verify(programme: str | None, watch: int | None, columns: bool) -> None:
         try:
             for verified in verify_all(settings.database_url, settings.clock.now(), programme, keyring):
                 seen += 1
-                sound = _report(verified, brief=watch is not None) and sound
+                sound = report(verified, brief=watch is not None) and sound
         except KeysUnfit:
             raise Wrong("密钥打不开封存的结算报文。请用 HUIBAO_SECRETS 指明运行服务所用的密钥文件。"
                         " (these keys do not open what is sealed: name the file of the service's keys in HUIBAO_SECRETS)") from None
@@ -80,7 +80,7 @@ def verify(programme: str | None, watch: int | None, columns: bool) -> None:
         sys.exit(WRONG)
 
 
-def _report(verified: Verified, brief: bool) -> bool:
+def report(verified: Verified, brief: bool) -> bool:
     """Says what was found in one programme; in brief only whether all is well, and every offender."""
     for finding in verified.findings:
         if not brief or finding.offenders:

@@ -51,6 +51,9 @@ _SETTINGS: Final = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
+    # Nothing is archived until a backup says where to (`backup`). What is done waits a minute at most, so that no more can be lost.
+    "archive_mode": "on",
+    "archive_timeout": "60s",
     # No person's data in the server's log: an error's text and detail quote values, and its statement holds them. Whoever met
     # the error reports it; the log keeps what the server does (LOG) and what ends a session (FATAL), without its statement.
     "log_min_messages": "log",
@@ -85,7 +88,7 @@ class Embedded:
         """
         with self._alone():
             self._make_cluster()
-            self._make_private(self._socket_folder)
+            self.make_private(self._socket_folder)
             began = perf_counter()
             while not self.running():
                 if perf_counter() - began > PATIENCE_SECONDS:
@@ -106,6 +109,31 @@ class Embedded:
                     self._control("stop", "--mode=fast")
                     if self._socket_folder != self.folder:
                         self._socket_folder.rmdir()
+
+    def recover(self, patience_s: int) -> None:
+        """Starts a server whose folder was restored, and returns once it has replayed what it should and takes writes.
+
+        Raises `EmbeddedFailed` with the end of its log where it gives up, or is not done in time.
+        """
+        with self._alone():
+            self.make_private(self._socket_folder)
+            began = perf_counter()
+            with suppress(EmbeddedFailed):             # not ready within a minute is no failure here: it may have much to replay
+                self._launch()
+            while not self._takes_writes():
+                if not self._processes():
+                    raise self._failed("恢复未能完成", "gave up recovering")
+                if perf_counter() - began > patience_s:
+                    raise self._failed("恢复仍未完成", f"is still recovering after {patience_s} s")
+                sleep(0.05)
+
+    def _takes_writes(self) -> bool:
+        try:
+            with psycopg.connect(self.url("postgres"), connect_timeout=5) as connection:
+                row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+                return row is not None and not row[0]
+        except psycopg.OperationalError:
+            return False
 
     def running(self) -> bool:
         """Whether the server answers. Its postmaster must live too: a backend may outlive a killed one for a moment."""
@@ -146,7 +174,7 @@ class Embedded:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One start or stop at a time, over all processes of this machine."""
-        self._make_private(self.folder)
+        self.make_private(self.folder)
         handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -154,7 +182,7 @@ class Embedded:
         finally:
             os.close(handle)
 
-    def _make_private(self, folder: Path) -> None:
+    def make_private(self, folder: Path) -> None:
         """`folder` for the server's user alone. One that holds something is never changed: it is the user's already, or refused."""
         for parent in reversed(folder.parents):
             if not parent.exists():
@@ -172,6 +200,14 @@ class Embedded:
                 os.chown(folder, self._account.pw_uid, self._account.pw_gid)
             folder.chmod(0o700)
 
+    def give(self, path: Path) -> None:
+        """What we made belongs to the server's user, with everything in it, and to nobody else."""
+        for one in (path, *path.rglob("*")):
+            if self._account:
+                os.chown(one, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)
+            if not one.is_symlink():
+                one.chmod(0o700 if one.is_dir() else 0o600)
+
     def _make_cluster(self) -> None:
         """The data folder, when new. It gets its name once it is whole, so a start that was cut short leaves nothing to trip over."""
         if self.data.exists():
@@ -179,7 +215,7 @@ class Embedded:
         unfinished = self.folder / "data.unfinished"
         if unfinished.exists():
             shutil.rmtree(unfinished)
-        ran = self._run("initdb", f"--pgdata={unfinished}", *_INITDB)
+        ran = self.run("initdb", f"--pgdata={unfinished}", *_INITDB)
         if ran.returncode != 0:
             raise EmbeddedFailed(f"无法在 {self.folder} 建立数据库：{ran.stderr.strip()}",
                                  f"cannot make a database in {self.folder}: {ran.stderr.strip()}")
@@ -190,16 +226,26 @@ class Embedded:
         # or a later process with the same number, for that server and refuse.
         for left in (self.data / "postmaster.pid", self._socket_folder / f"{_SOCKET}.lock"):
             left.unlink(missing_ok=True)
-        settings = {**_SETTINGS, "unix_socket_directories": str(self._socket_folder)}
+        settings = {**_SETTINGS, "unix_socket_directories": str(self._socket_folder), "archive_command": self._archive_command}
         options = shlex.join(f"--{name}={value}" for name, value in settings.items())
         self._control("start", f"--log={self.log}", f"--options={options}")
 
+    @property
+    def archiver(self) -> Path:
+        """The script that archives, where there is one; what it is given is a segment's path and name."""
+        return self.folder / "archive.sh"
+
+    @property
+    def _archive_command(self) -> str:
+        script = shlex.quote(str(self.archiver)).replace("%", "%%")
+        return f'test ! -e {script} || /bin/sh {script} "%p" "%f"'
+
     def _control(self, what: str, *arguments: str) -> None:
-        ran = self._run("pg_ctl", what, "--wait", f"--timeout={PATIENCE_SECONDS}", f"--pgdata={self.data}", *arguments)
+        ran = self.run("pg_ctl", what, "--wait", f"--timeout={PATIENCE_SECONDS}", f"--pgdata={self.data}", *arguments)
         if ran.returncode != 0:
             raise self._failed(f"pg_ctl {what} 失败", f"pg_ctl {what} failed: {ran.stderr.strip()}")
 
-    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A program of PostgreSQL as its user. The server outlives us, so it inherits nothing of our environment: no secret, no PGPORT."""
         user = self._account
         uid, gid, groups = (user.pw_uid, user.pw_gid, ()) if user else (None, None, None)

@@ -1,6 +1,7 @@
 """What goes wrong between this program and its database.
 
     DatabaseTrouble
+    ├── BackupRefused          a backup that cannot be taken, or is not whole; a restore that would overwrite, or cannot get there
     ├── DatabaseUnreachable    no server there, or one that cannot be used
     ├── EmbeddedFailed         the server that comes along did not start
     ├── MigrationRefused       files and database disagree; nothing of the file in question was done
@@ -16,6 +17,10 @@ class DatabaseTrouble(Exception):
         super().__init__(f"{zh}\n    {en}")
         self.zh = zh
         self.en = en
+
+
+class BackupRefused(DatabaseTrouble):
+    """A backup that cannot be taken or is not whole, a place that is not empty, an instant that it does not reach."""
 
 
 class DatabaseUnreachable(DatabaseTrouble):
