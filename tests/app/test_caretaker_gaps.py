@@ -9,7 +9,7 @@ import pytest
 from huibao.app import caretaker
 from huibao.enrolment.purchase import TIME_TO_PAY
 from huibao.gateways.simulators.model import Said, no
-from tests.app.street import EVERY_S, SECOND, Street, number, street_of, until
+from tests.app.street import EVERY_S, SECOND, Street, a_while, number, street_of, until
 from tests.books import verify
 from tests.record.clerk import lonely
 
@@ -61,6 +61,30 @@ def test_an_order_that_the_channel_says_no_to_holds_up_no_other(street: Street) 
                 return street.returned() == [("payment.not_awaited", True)]
             await until(back)
             assert (street.state(odd), number(odd)) == ("awaiting-payment", number(odd))
+
+    street.live(story)
+    assert verify(street.city) == []
+
+
+def test_a_payment_of_an_order_given_up_is_found_after_days_without_a_caretaker(street: Street) -> None:
+    """Paid, nobody heard of it, given up, and then the service is down for days: the money goes back when it is there again."""
+    async def story(street: Street) -> None:
+        async with street.serving() as engine:
+            order = await street.buy(engine, 1)
+            url = await street.open(engine, order)
+            await street.fail("cash", "drop", on="notices")
+            await street.pay(url)
+            token = await street.token(engine, "member", person_id=1)
+            assert (await street.send("POST", f"/orders/{order.order}/cancellation", token, headers={"Idempotency-Key": "no-longer"})).is_success
+        assert street.kept_fen() == CASH
+        street.city.clock.advance(timedelta(days=3))
+        async with street.serving():
+            async def back() -> bool:
+                return street.kept_fen() == 0 and street.rows("SELECT FROM orders WHERE deadline IS NOT NULL") == []
+            await until(back)
+            asked = len(street.asked)
+            await a_while()
+            assert len(street.asked) == asked, "once it was answered it is not asked about again"
 
     street.live(story)
     assert verify(street.city) == []

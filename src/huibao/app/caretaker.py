@@ -29,7 +29,6 @@ from huibao.db.connect import connect_service
 from huibao.db.errors import DatabaseUnreachable
 from huibao.db.wire import Wire
 from huibao.enrolment import own
-from huibao.enrolment.purchase import TIME_TO_PAY
 from huibao.gateways.cash import CashChannel, ChannelRefused, ChannelUnreachable, Payment
 from huibao.gateways.insurers import InsurerRefused, InsurerSystem, InsurerUnreachable, relay
 from huibao.policies.numbers import order_number
@@ -71,7 +70,7 @@ class Caretaker:
         self._renewals = Renewals(engine)
         self._stopping = False
         self._refunds_after: dict[str, int] = {}
-        self._asked_void: dict[str, int] = {}
+        self._tills_after: dict[str, int] = {}
         self._endpoints: dict[str, str] = {}
 
     def stop(self) -> None:
@@ -124,6 +123,7 @@ class Caretaker:
                 for programme in self._engine.programmes.values():
                     try:
                         await self.settle_payments(programme)
+                        await self.ask_closed_tills(connection, programme)
                         await self.send_back(connection, programme)
                     except (ChannelUnreachable, ChannelRefused, TurnedAway, CommandFailed) as failure:
                         _LOG.warning("%s: payments wait, %s", programme.code, type(failure).__name__)
@@ -135,18 +135,25 @@ class Caretaker:
         async with self._engine.reading(programme.code) as connection:
             waiting = await (await connection.execute(
                 SQL["awaiting_payment"], {"at": at, "asked_from": at - ASK_AFTER, "most": MOST})).fetchall()
-            void = await (await connection.execute(
-                SQL["void_with_cash"], {"since": at - 2 * TIME_TO_PAY, "until": at - TIME_TO_PAY,
-                                        "after": self._asked_void.get(programme.code, 0), "most": MOST})).fetchall()
         for order, over in waiting:
             await self._settle(programme, order, over)
-        # Given up by its buyer, and perhaps paid at a till that was still open: asked about once, when that is closed.
-        for (order,) in void:
-            await self._settle(programme, order, over=False)
-            self._asked_void[programme.code] = order
 
-    async def _settle(self, programme: Programme, order: int, over: bool) -> None:
-        """One order. What is the matter with it keeps no other waiting; that the channel is silent does."""
+    async def ask_closed_tills(self, connection: AsyncConnection[Any], programme: Programme) -> None:
+        """Asks about orders that were given up, and perhaps paid at a till that was still open: once that is closed, and until it
+        was answered, however long nobody could ask."""
+        given = {"at": self._engine.clock.now(), "after": self._tills_after.get(programme.code, 0), "most": MOST}
+        async with self._engine.reading(programme.code) as reading:
+            closed = await (await reading.execute(SQL["tills_closed"], given)).fetchall()
+        # Round and round, as refunds are.
+        self._tills_after[programme.code] = closed[-1][0] if len(closed) == MOST else 0
+        for (order,) in closed:
+            if await self._settle(programme, order, over=False):
+                async with connection.transaction():
+                    await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
+                    await connection.execute(SQL["till_asked"], {"order": order})
+
+    async def _settle(self, programme: Programme, order: int, over: bool) -> bool:
+        """One order; whether it was answered. What is the matter with it keeps no other waiting; that the channel is silent does."""
         try:
             reached("cash.before_ask")
             state = await self._cash.ask(programme.code, order_number(programme.code, order))
@@ -157,6 +164,8 @@ class Caretaker:
                 await self._engine.submit(programme.code, *own.expired(order))
         except (ChannelRefused, TurnedAway, CommandFailed) as failure:
             _LOG.warning("%s: order %s waits, %s", programme.code, order, type(failure).__name__)
+            return False
+        return True
 
     async def send_back(self, connection: AsyncConnection[Any], programme: Programme) -> None:
         """Sends payments that were not taken back the way they came; each once at the channel, however often it is asked.

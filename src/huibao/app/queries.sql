@@ -28,10 +28,13 @@ SELECT id, endpoint FROM public.insurer WHERE endpoint IS NOT NULL ORDER BY id;
 SELECT id, deadline <= %(at)s FROM orders
 WHERE deadline IS NOT NULL AND state = 'awaiting-payment' AND at <= %(asked_from)s ORDER BY deadline LIMIT %(most)s;
 
--- :name void_with_cash
--- Orders of a time that were given up and had a cash part.
-SELECT id FROM orders WHERE state = 'void' AND cash_fen > 0 AND at BETWEEN %(since)s AND %(until)s AND id > %(after)s
-ORDER BY id LIMIT %(most)s;
+-- :name tills_closed
+-- Orders that were given up while their till was open, once it is closed and until they were asked about.
+SELECT id FROM orders WHERE deadline <= %(at)s AND state = 'void' AND id > %(after)s ORDER BY id LIMIT %(most)s;
+
+-- :name till_asked
+-- What was paid there for an order that is void is known.
+UPDATE orders SET deadline = NULL WHERE id = %(order)s AND state = 'void';
 
 -- :name refused_payments
 -- Payments that came, were not taken, and have not gone back yet.

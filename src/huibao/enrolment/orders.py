@@ -101,10 +101,9 @@ def void(state: State, order: Order) -> None:
 
 
 def drop(state: State, order: Order) -> None:
-    """Nothing is set aside for the order any more, and it is void."""
+    """Nothing is set aside for the order any more, and it is void. It keeps its deadline: when a till that is open closes."""
     for hold in state.books.holds(order.id):
         state.books.end(hold, "voided")
-    order.deadline = None
     state.void(order)
 
 

@@ -92,6 +92,9 @@ GRANT UPDATE (state, answered_at) ON repayment TO huibao_service;
 GRANT DELETE ON repayment_line TO huibao_service;
 GRANT UPDATE (ended_on, facts) ON policy TO huibao_service;
 
+-- An order that was given up remembers in `deadline` when its till closes; then it is asked about, and forgets.
+DROP INDEX orders_void_cash;
+
 -- ── review ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- An order that somebody other than its buyer entered: a clerk at an outlet's counter on a document that was presented, or who acts
