@@ -16,7 +16,7 @@ from tests.structure.pages import commands, links, pages, unlinked
 from tests.structure.tree import PACKAGE, ROOT, files, folders
 
 #: Folders of tests/ that are about the whole tree and not about one slice.
-ACROSS_SLICES: Final = {"structure", "journeys"}
+ACROSS_SLICES: Final = {"structure", "journeys", "simulation"}
 
 
 def below(*parts: str) -> list[Path]:

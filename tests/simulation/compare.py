@@ -1,0 +1,82 @@
+"""The database beside the reference, after every step: one statement reads what both know, and each difference is named."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from tests.simulation.model import Found
+from tests.simulation.world import World
+
+#: Everything that the reference knows too, and three sums that hold whatever it knows.
+STANDS: Final = """
+SELECT json_build_object(
+    'accounts', (SELECT json_agg(json_build_array(owner_id, kind, credit_fen - debit_fen, held_fen) ORDER BY owner_id, kind)
+                 FROM account WHERE owner_id IS NOT NULL),
+    'years', (SELECT json_agg(json_build_array(person_id, year, spent_fen, held_fen) ORDER BY person_id, year)
+              FROM account_year WHERE spent_fen > 0 OR held_fen > 0),
+    'products', (SELECT json_agg(json_build_array(kind, product, credit_fen - debit_fen) ORDER BY kind, product)
+                 FROM account WHERE kind IN ('clearing', 'income', 'claims') AND credit_fen <> debit_fen),
+    'orders', (SELECT json_agg(json_build_array(id, state, CASE WHEN state = 'awaiting-payment' THEN EXTRACT(epoch FROM deadline)::bigint END) ORDER BY id)
+               FROM orders),
+    'policies', (SELECT json_agg(json_build_array(order_id, position, insured_id, state, period_from, period_to, ended_on)
+                                 ORDER BY order_id, position) FROM policy),
+    'settlements', (SELECT json_agg(json_build_array(setl_id, state, payee, pay_fen, posted, target, EXTRACT(epoch FROM deadline)::bigint,
+                                                     EXTRACT(epoch FROM adjust_at)::bigint) ORDER BY setl_id)
+                    FROM settlement s, LATERAL (SELECT sum(posted_fen) AS posted, sum(target_fen) AS target FROM payment p
+                                                WHERE p.settlement_id = s.id) AS x),
+    'statements', (SELECT json_agg(json_build_array(id, fen) ORDER BY id) FROM statement),
+    'unbalanced', (SELECT sum(debit_fen) - sum(credit_fen) FROM account),
+    'overdrawn', (SELECT count(*) FROM account WHERE NOT overdraft AND debit_fen + held_fen > credit_fen),
+    'undecided', (SELECT count(*) FROM request) - (SELECT count(*) FROM event))
+"""
+
+
+async def compare(world: World) -> None:
+    """Raises `Found` where the database and the reference differ."""
+    async with world.process.reading(world.city.code) as connection:
+        row = await (await connection.execute(STANDS, prepare=True)).fetchone()
+    assert row is not None
+    found, expected = row[0], expectation(world)
+    wrong = [difference(name, found[name] or [] if isinstance(value, list) else found[name], value) for name, value in expected.items()]
+    if any(wrong):
+        raise Found("；".join(filter(None, wrong)))
+
+
+def difference(name: str, found: Any, expected: Any) -> str:
+    """What differs under one name; empty where nothing does."""
+    if found == expected:
+        return ""
+    if not isinstance(expected, list):
+        return f"{name}: {found}, the reference {expected}"
+    extra = [row for row in found if row not in expected]
+    lacking = [row for row in expected if row not in found]
+    return f"{name}: {extra[:5]}, the reference {lacking[:5]}"
+
+
+def expectation(world: World) -> dict[str, Any]:
+    """The same, as the reference has it."""
+    model, care = world.model, world.care
+    products = [["claims", product, fen] for product, fen in care.claims.items()]
+    products += [["clearing", product, fen] for product, fen in model.clearing.items()]
+    products += [["income", product, fen] for product, fen in model.income.items()]
+    return {
+        "accounts": [[one.id, kind, fen, one.held.get(kind, 0)] for one in model.people.values() for kind, fen in sorted(one.money.items())],
+        "years": [[one.id, year, one.spent.get(year, 0), one.waiting.get(year, 0)] for one in model.people.values()
+                  for year in sorted({*one.spent, *one.waiting}) if one.counted(year)],
+        "products": sorted(row for row in products if row[2]),
+        "orders": [[made.id, made.state, second(made.deadline) if made.state == "awaiting-payment" else None] for made in sorted(model.orders.values(), key=lambda made: made.id)],
+        "policies": [[made.id, position, cover.insured, cover.state, *map(written, (cover.since, cover.until, cover.ended))]
+                     for made in sorted(model.orders.values(), key=lambda made: made.id) for position, cover in enumerate(made.covers, 1)],
+        "settlements": [[bill.setl_id, bill.state, bill.payee, bill.pay_fen, bill.posted_fen, sum(pays.target for pays in bill.pays),
+                         second(bill.deadline), second(bill.adjust_at)] for bill in sorted(care.bills.values(), key=lambda bill: bill.setl_id)],
+        "statements": [[one.id, one.fen] for one in sorted(care.statements.values(), key=lambda one: one.id)],
+        "unbalanced": 0, "overdrawn": 0, "undecided": 0,
+    }
+
+
+def second(at: datetime | None) -> int | None:
+    """Whole seconds; the clock here knows no shorter."""
+    return int(at.timestamp()) if at is not None else None
+
+
+def written(on: Any) -> str | None:
+    return on.isoformat() if on is not None else None

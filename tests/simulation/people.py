@@ -1,0 +1,97 @@
+"""The model's people: what the simulation knows of them by itself, and a scheme's rules in a few words of its own."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from tests.books import RELATIONS, Someone
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a scheme decides of account money, read off its document and not off its file."""
+
+    scheme: str
+    accounts: tuple[str, ...]
+    minimum_fen: int
+    limit_fen: int | None
+    relations: frozenset[str]
+    registered: bool                 # whoever is registered to the account may be bought for
+    mixed: bool                      # cash may pay what the account cannot
+    reviewed: bool                   # the agency decides before account money moves
+    cash_alone: bool
+
+
+_NEAR: Final = frozenset({"self", "spouse", "child", "parent", "spouse-parent"})
+RULES: Final = (
+    Rules("xizang", ("personal",), 300_000, 150_000, frozenset({"self"}), registered=True, mixed=True, reviewed=False, cash_alone=False),
+    Rules("liuzhou", ("personal", "savings"), 0, None, _NEAR, registered=False, mixed=False, reviewed=True, cash_alone=True),
+)
+
+#: Who lives there. 编号，出生，参保，账户（元），家人
+SOMEONE: Final = (
+    Someone(1, personal="8000", kin="2 父母 账户；3 父母；4 子女 账户；5 配偶 账户"),
+    Someone(2, "1955-02-11", "居民 正常"),
+    Someone(3, "1957-10-08", "居民 正常"),
+    Someone(4, "2006-09-01", "居民 正常"),
+    Someone(5, "1986-01-20", personal="3700", savings="900.07", kin="1 配偶 账户；4 子女 账户"),
+    Someone(6, "1970-12-31", personal="3100.01", kin="8 子女 账户"),
+    Someone(7, "1990-05-05", "居民 正常", hardship="低保"),
+    Someone(8, "2017-03-09", "居民 正常"),
+    Someone(9, "1979-07-21", personal="5000", savings="50", kin="7 配偶 账户"),
+)
+
+
+@dataclass(slots=True)
+class Citizen:
+    """A person: insurance and its status, money and what of it is set aside, by kind of account; what counts in each year."""
+
+    id: int
+    born: date
+    insurance: str
+    status: str
+    money: dict[str, int]
+    kin: dict[int, tuple[str, bool]]
+    held: dict[str, int] = field(default_factory=dict)
+    spent: dict[int, int] = field(default_factory=dict)
+    waiting: dict[int, int] = field(default_factory=dict)
+    state: str = "open"
+    died: date | None = None
+    agreed: bool = False
+    history: list[tuple[date, str]] = field(default_factory=list)
+
+    def free(self, kind: str) -> int:
+        return self.money.get(kind, 0) - self.held.get(kind, 0) if self.state == "open" else 0
+
+    def counted(self, year: int) -> int:
+        """What was spent in a year and is set aside for it."""
+        return self.spent.get(year, 0) + self.waiting.get(year, 0)
+
+    def hold(self, parts: dict[str, int], years: Iterable[int], sign: int) -> None:
+        """Sets parts of a premium aside in these years, or lets them go again."""
+        for kind, fen in parts.items():
+            self.held[kind] = self.held.get(kind, 0) + sign * fen
+        for year in years:
+            self.waiting[year] = self.waiting.get(year, 0) + sign * sum(parts.values())
+
+    def spend(self, parts: dict[str, int], year: int) -> None:
+        for kind, fen in parts.items():
+            self.money[kind] -= fen
+        self.spent[year] = self.spent.get(year, 0) + sum(parts.values())
+
+
+def citizens(everyone: Iterable[Someone] = SOMEONE) -> dict[int, Citizen]:
+    """The people as they moved in."""
+    return {one.id: _citizen(one) for one in everyone}
+
+
+def _citizen(one: Someone) -> Citizen:
+    money = {kind: int(yuan.replace(".", "")) if "." in yuan else int(yuan) * 100
+             for kind, yuan in (("personal", one.personal), ("savings", one.savings)) if yuan}
+    kin = {}
+    for entry in filter(None, one.kin.split("；")):
+        other, relation, *account = entry.split(" ")
+        kin[int(other)] = (RELATIONS[relation], account == ["账户"])
+    insurance, status = one.insurance.split(" ")
+    return Citizen(one.id, date.fromisoformat(one.born), {"职工": "310", "居民": "390"}[insurance], {"正常": "1"}[status], money, kin)

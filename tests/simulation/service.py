@@ -1,0 +1,144 @@
+"""A process of the service inside the simulation: its lane, its readers, its duties; killed where it is told to, and begun anew.
+
+Nothing here runs by itself: what a process does, a step of the simulation asks for. So a seed decides everything.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, Self
+
+import httpx
+from psycopg import AsyncConnection
+
+from huibao.app import families
+from huibao.app.caretaker import Caretaker
+from huibao.app.claims import Claims, Outside
+from huibao.app.sql import SQL
+from huibao.catalogue.model import Programme
+from huibao.core import points
+from huibao.core.batcher import Waiting
+from huibao.core.clock import Clock
+from huibao.db import arrays
+from huibao.db.connect import connect_service
+from huibao.gateways.cash import CashChannel
+from huibao.gateways.insurers import InsurerRefused, InsurerSystem, InsurerUnreachable, relay
+from huibao.record.lane import Lane
+from huibao.record.model import Answer
+from tests.app.street import SECRET
+from tests.books import KEYRING
+from tests.settlement.ward import INDEX_KEY
+
+#: Where the outside systems answer. No byte leaves the process.
+OUTSIDE: Final = "http://outside"
+INSURERS: Final = ("lead", "second")
+
+_LOG: Final = logging.getLogger("huibao.caretaker")
+
+
+class Killed(BaseException):
+    """The process died here. No handler of the product catches it, as none catches kill -9."""
+
+
+class Reaper:
+    """Kills the process at a named point. It stands where `HUIBAO_DIE_AT` would, for the one process that lives at a time."""
+
+    def __enter__(self) -> Self:
+        self._kept = (points._NAME, points._left, points._count)
+        setattr(points, "_count", self._reached)  # noqa: B010 - a function in a function's place
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for name, value in zip(("_NAME", "_left", "_count"), self._kept, strict=True):
+            setattr(points, name, value)
+
+    def wait(self, point: str, times: int = 1) -> None:
+        """The process dies the `times`-th time that it gets to this point."""
+        setattr(points, "_NAME", point)  # noqa: B010
+        setattr(points, "_left", times)  # noqa: B010
+
+    def leave(self) -> None:
+        """Nobody dies any more."""
+        setattr(points, "_NAME", "")  # noqa: B010
+
+    def _reached(self) -> None:
+        setattr(points, "_left", points._left - 1)  # noqa: B010
+        if points._left == 0:
+            self.leave()
+            raise Killed
+
+
+Submit = Callable[..., Awaitable[Answer]]
+
+
+class Process:
+    """What the duties ask of an engine, and the duties. `submit` is what becomes of a command that they send."""
+
+    def __init__(self, url: str, programme: Programme, clock: Clock, client: httpx.AsyncClient, submit: Submit) -> None:
+        self.url = url
+        self.clock = clock
+        self.keyring = KEYRING
+        self.programmes: Mapping[str, Programme] = {programme.code: programme}
+        self.programme = programme
+        self.submit = submit
+        self.cash = CashChannel(client, f"{OUTSIDE}/cash", SECRET, clock)
+        self._reader: AsyncConnection[Any] | None = None
+        self._hand: AsyncConnection[Any] | None = None
+        self._client = client
+        outside = Outside(client, OUTSIDE, SECRET, clock)
+        engine: Any = self
+        self.claims = Claims(engine, outside)
+        self.caretaker = Caretaker(engine, self.cash, self.claims, client, url, SECRET, lambda: 0)
+        works = {queue: (programme.schema, work) for queue, work in families.works(programme, KEYRING, INDEX_KEY).items()}
+        self.lane: Lane[Any, Any] = Lane(self.connect, clock, works)
+
+    async def connect(self) -> AsyncConnection[Any]:
+        """A connection of the service. What is committed is not flushed: here no machine loses its power."""
+        return await connect_service(f"{self.url}{'&' if '?' in self.url else '?'}options=-c%20synchronous_commit%3Doff", "huibao lane")
+
+    async def run(self, queue: str, batch: Sequence[Waiting[Any, Answer]]) -> Sequence[Answer | Exception]:
+        """One batch, on the lane."""
+        return await self.lane.run(queue, batch)
+
+    async def end(self) -> None:
+        """The process is gone: its connections break off, the database undoes what they had not committed."""
+        wire = self.lane._wire
+        for connection in (wire.connection if wire else None, self._reader, self._hand):
+            if connection is not None:
+                await connection.close()
+
+    @asynccontextmanager
+    async def reading(self, programme: str) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection that reads the programme, in one transaction."""
+        if self._reader is None:
+            self._reader = await self.connect()
+            arrays.register(self._reader)
+        async with self._reader.transaction():
+            await self._reader.execute(SQL["look"], {"schema": self.programmes[programme].schema})
+            yield self._reader
+
+    # ── duties ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def payments(self) -> None:
+        """Asks after payments, gives up what is over, sends back what was not taken."""
+        await self.caretaker.settle_payments(self.programme)
+        await self.caretaker.ask_closed_tills(await self._working(), self.programme)
+        await self.caretaker.send_back(await self._working(), self.programme)
+
+    async def settlements(self) -> None:
+        """Asks hospitals, puts right, pays out, collects, tells people."""
+        await self.claims.look_after(await self._working(), self.programme)
+
+    async def insurers(self) -> None:
+        """Tells insurers what concerns them."""
+        for insurer in INSURERS:
+            system = InsurerSystem(self._client, f"{OUTSIDE}/insurer-{insurer}", insurer, SECRET, self.clock)
+            try:
+                await relay(await self._working(), self.programme, system, self.clock.now())
+            except (InsurerUnreachable, InsurerRefused) as failure:
+                _LOG.warning("%s is not told, %s", insurer, type(failure).__name__)
+
+    async def _working(self) -> AsyncConnection[Any]:
+        if self._hand is None:
+            self._hand = await self.connect()
+        return self._hand

@@ -1,0 +1,79 @@
+"""Fifty seeds of two hundred steps: nothing is found, every action had every outcome it should have, and a seed is itself again."""
+
+from collections import Counter
+from typing import Final
+
+import pytest
+
+from tests.simulation.actions import ACTIONS
+from tests.simulation.running import Report, run, run_all, shortest, table
+
+SEEDS: Final = range(50)
+
+#: What each command must have met at least once over all seeds; beside it, each was asked again and under a used key.
+OUTCOMES: Final = {
+    "Buy": "done policy.already_insured payer.not_enrolled payer.status_not_normal insured.status_not_normal relation.not_allowed"
+           " relation.not_registered join.not_provided join.status_not_normal account.balance_below_minimum account.insufficient buyer.minor"
+           " buyer.unknown person.died consent.terms_changed identity.not_verified identity.expired order.insured_count order.insured_twice"
+           " product.unknown product.not_on_sale",
+    "Paid": "done payment.not_awaited",
+    "Release": "done order.not_waiting order.unknown",
+    "Settle": "done settlement.not_insured settlement.not_in_force settlement.not_agreed settlement.field_unreadable settlement.person_unknown"
+              " settlement.no_desk settlement.differs settlement.taken_back settlement.person_part_differs",
+    "Confirm": "done settlement.not_offered settlement.deduction_differs settlement.unknown",
+    "Withdraw": "done settlement.not_offered",
+    "Reverse": "done reversal.already_reversed settlement.unknown",
+    "Adjust": "done",
+    "Agree": "done",
+    "Reconcile": "done",
+    "Propose": "done statement.nothing_due statement.another_open payable.hospital_unknown",
+    "Answer": "done statement.answered",
+    "Prepay": "done",
+    "Call": "done payable.product_unknown",
+    "Sent": "done",
+    "PaidOut": "done",
+    "CameBack": "done",
+    "Reissue": "done payout.not_waiting",
+    "Received": "done",
+}
+
+
+@pytest.fixture(scope="module")
+def reports(urls: list[str]) -> list[Report]:
+    return run_all(urls, SEEDS)
+
+
+def test_nothing_is_found(reports: list[Report], urls: list[str]) -> None:
+    """A seed that fails is run again to its shortest prefix, and says how to run that."""
+    failing = [shortest(urls[0], report) for report in reports if report.failure is not None][:1]
+    assert [(f"python -m tests.simulation --seed {one.seed} --steps {one.steps} --trace", one.failure) for one in failing] == []
+
+
+def test_every_action_meets_every_outcome(reports: list[Report]) -> None:
+    counts: Counter[tuple[str, str]] = sum((report.counts for report in reports), Counter())
+    lacking = [(kind, outcome) for kind, outcomes in OUTCOMES.items() for outcome in outcomes.split() if not counts[kind, outcome]]
+    assert lacking == [], table(reports)
+    known = {(kind, outcome) for kind, outcomes in OUTCOMES.items() for outcome in outcomes.split()}
+    assert {key for key in counts if key[0] not in OUTCOMES} == set(), "a command that the table does not know"
+    assert sum(counts.values()) > 2 * len(known)
+
+
+def test_weather_and_deaths_come(reports: list[Report]) -> None:
+    befell: Counter[str] = sum((report.befell for report in reports), Counter())
+    assert set(befell) == {"lost", "unanswered", "twice", "failed"}
+    assert sum(report.deaths for report in reports) >= len(SEEDS)
+    assert {action.name for action in ACTIONS} == {name for report in reports for name in report.acted}
+
+
+def test_a_seed_is_itself_again(urls: list[str]) -> None:
+    """Command by command, answer by answer, death by death."""
+    once, again = (run(urls[0], 8, 80) for _ in range(2))
+    assert once.trace == again.trace
+    assert once.trace != run(urls[0], 10, 80).trace
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(1_000, 21_000, 200))
+def test_nothing_is_found_for_long(urls: list[str], first: int) -> None:
+    failing = [shortest(urls[0], report) for report in run_all(urls, range(first, first + 200)) if report.failure is not None][:1]
+    assert [(one.seed, one.steps, one.failure) for one in failing] == []
