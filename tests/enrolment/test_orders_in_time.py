@@ -125,6 +125,15 @@ def test_a_lane_whose_clock_is_behind_still_fits_both_years(programme: MakeProgr
     assert verify(city, behind) == []
 
 
+def test_a_review_lasts_as_long_for_a_family_as_for_one(programme: MakeProgramme) -> None:
+    """Three people on one application are one review: fifteen working days from the second of November end in the same month."""
+    city = small_city(programme, "liuzhou")
+    at = moment("2026-11-02 13:20:00")
+    [answer] = run(city, [buy(city, 1, 1, 2, 3, at=at)], at)
+    assert order(answer).state == "awaiting-review"
+    assert rows(city, "SELECT DISTINCT years FROM hold") == [([2026],)]
+
+
 def test_a_review_that_may_last_over_new_year_is_held_in_both(programme: MakeProgramme) -> None:
     city = small_city(programme, "liuzhou")
     for days, held_in in ((40, [2025]), (20, [2025, 2026])):

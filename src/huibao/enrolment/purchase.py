@@ -174,14 +174,13 @@ def _grant(
 
 def _years_of_waiting(state: State, granting: Granting, at: datetime) -> tuple[int, ...]:
     """This year, and the next where money set aside today could be captured then."""
-    longest = SILENT if granting.elsewhere else timedelta()
+    until = at + (SILENT if granting.elsewhere else timedelta())
     if granting.cash_fen and any(grant.granted.parts for grant in granting.grants):
-        longest = max(longest, TIME_TO_PAY)
-    for grant in granting.grants:
-        if clock := grant.granted.review.clock:
-            waits = clocks.void_at(clock, granting.offer, at + longest)
-            longest = max(longest, waits - at)
-    return tuple(sorted({state.on.year, business_date(at + longest).year}))
+        until = max(until, at + TIME_TO_PAY)
+    # One review for the whole order, which begins when its money has come.
+    if clock := next((grant.granted.review.clock for grant in granting.grants if grant.granted.review.clock), None):
+        until = max(until, clocks.void_at(clock, granting.offer, until))
+    return tuple(sorted({state.on.year, business_date(until).year}))
 
 
 def _offer(state: State, buy: Buy) -> Offer | Refusal:
