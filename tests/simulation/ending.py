@@ -10,7 +10,8 @@ from tests.simulation.nature import DUTIES
 from tests.simulation.world import World, same_again
 
 #: Long enough for an offer, an order, or a wait after a reversal to be over, one after the other.
-PAUSES: Final = (timedelta(minutes=31), timedelta(minutes=31), timedelta(hours=25), timedelta(hours=25), timedelta(days=3, minutes=1), timedelta(minutes=1))
+PAUSES: Final = (timedelta(minutes=31), timedelta(minutes=31), timedelta(hours=25), timedelta(hours=25), timedelta(days=3, minutes=1), timedelta(minutes=1), timedelta(days=12),
+                 timedelta(days=30))
 #: So many old keys are asked once more.
 AUDITED: Final = 20
 
@@ -42,6 +43,7 @@ def waits(world: World) -> dict[str, list[object]]:
     """What nothing should be left of when every system answers."""
     said = {
         "orders for payment": "SELECT id FROM orders WHERE state = 'awaiting-payment'",
+        "orders for review": "SELECT id FROM orders WHERE state = 'awaiting-review'",
         "offers": "SELECT setl_id FROM settlement WHERE state = 'offered'",
         "adjustments": "SELECT setl_id FROM settlement WHERE adjust_at IS NOT NULL",
         "payouts at the bank": "SELECT id FROM payout WHERE state = 'sent'",

@@ -10,16 +10,20 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from huibao.enrolment.model import Buy, Paid, Release
+from huibao.core import workdays
+from huibao.enrolment.model import Buy, Consent, Escalate, InsuredWish, Paid, Release, Unreviewed
+from huibao.enrolment.model import Review as Reviewed
 from huibao.record.model import DONE, Answer
 from tests.simulation.goods import GOODS, Good
 from tests.simulation.people import Citizen, Rules, citizens
 
 HERE: Final = ZoneInfo("Asia/Shanghai")
 TIME_TO_PAY: Final = timedelta(minutes=30)
-#: An order that the agency reviews may wait for twice fifteen days.
-LONGEST_REVIEW: Final = timedelta(days=30)
+#: Working days until a review escalates, and until it is void.
+ESCALATE_DAYS, VOID_DAYS = 5, 15
 LIVE: Final = ("pending", "in-force")
+#: The credential that residents enter their orders with.
+ENTERED: Final = 1
 
 
 class Found(AssertionError):
@@ -52,6 +56,28 @@ class Cover:
 
 
 @dataclass(slots=True)
+class Review:
+    """What an order waits for at the agency: so many people's approval, until then; `votes` are their credentials."""
+
+    escalate_at: datetime
+    void_at: datetime
+    reviewers: int
+    escalated: bool = False
+    votes: list[int] = field(default_factory=list)
+
+
+def review_of(good: Good, since: datetime, reviewers: int = 1) -> Review:
+    """The deadlines of what waits since then: working days, and no later than the common start, or the last day of cover."""
+    calendar, on = workdays.builtin(), day(since)
+    escalate_at, void_at = calendar.deadline(on, ESCALATE_DAYS), calendar.deadline(on, VOID_DAYS)
+    start, end = (datetime.combine(day_, datetime.min.time(), HERE) for day_ in (good.valid_from, good.valid_to))
+    last = start if since < start else end
+    if void_at <= last:
+        return Review(escalate_at, void_at, reviewers)
+    return Review(max(since, min(escalate_at, last - timedelta(days=1))), last, reviewers)
+
+
+@dataclass(slots=True)
 class Made:
     """An order with its policies by position; `years` are those that its holds count in."""
 
@@ -62,6 +88,7 @@ class Made:
     deadline: datetime | None
     years: tuple[int, ...]
     sponsor: str | None = None
+    review: Review | None = None
 
     @property
     def cash_fen(self) -> int:
@@ -86,7 +113,8 @@ class Model:
 
     def meets(self) -> dict[type, Callable[[Any, datetime, Answer], None]]:
         """What compares the answer to each kind of command."""
-        return {Buy: self.buy, Paid: self.pay, Release: self.release}
+        return {Buy: self.buy, Paid: self.pay, Release: self.release, Reviewed: self.reviewed, Escalate: self.escalate,
+                Unreviewed: self.unreviewed}
 
     def policies(self, person: int) -> list[tuple[Made, Cover]]:
         return [(made, cover) for made in self.orders.values() for cover in made.covers if cover.insured == person]
@@ -143,13 +171,17 @@ class Model:
         granted = self._in_years(command, good, at, (day(at).year,))
         if isinstance(granted, str):
             return granted
-        waits = timedelta()
-        if command.pay_with == "account" and any(cover.cash_fen for cover in granted):
-            waits = TIME_TO_PAY
-        if self.rules.reviewed and any(cover.parts for cover in granted):
-            waits = LONGEST_REVIEW
-        years = tuple(sorted({day(at).year, day(at + waits).year}))
+        years = self._years(command.pay_with, granted, at)
         return granted if len(years) == 1 else self._in_years(command, good, at, years)
+
+    def _years(self, pay_with: str, granted: list[Cover], at: datetime) -> tuple[int, ...]:
+        """The limit years in which money that is set aside now could be captured."""
+        until = at
+        if pay_with == "account" and any(cover.cash_fen for cover in granted):
+            until = at + TIME_TO_PAY
+        if self.rules.reviewed and any(cover.parts for cover in granted):
+            until = max(until, review_of(granted[0].good, until).void_at)
+        return tuple(sorted({day(at).year, day(until).year}))
 
     def _in_years(self, command: Buy, good: Good, at: datetime, years: tuple[int, ...]) -> list[Cover] | str:
         granted: list[Cover] = []
@@ -214,17 +246,20 @@ class Model:
         cash = sum(cover.cash_fen for cover in granted)
         reviewed = self.rules.reviewed and any(cover.parts for cover in granted)
         last = datetime.combine(granted[0].good.valid_to, datetime.min.time(), HERE)
-        waits = TIME_TO_PAY if cash and command.pay_with == "account" else timedelta()
-        waits = max(waits, LONGEST_REVIEW if reviewed else timedelta())
-        years = tuple(sorted({day(at).year, day(at + waits).year}))
+        years = self._years(command.pay_with, granted, at)
         state = "awaiting-payment" if cash else "awaiting-review" if reviewed else "completed"
         made = Made(id, command.buyer, granted, state, min(at + TIME_TO_PAY, last) if cash else None, years)
         if state != "completed":
             for cover in granted:
                 self.people[made.buyer].hold(cover.parts, years, 1)
+            self._waits(made, at)
         else:
             self._begin(made, day(at))
         return made
+
+    def _waits(self, made: Made, at: datetime) -> None:
+        if made.state == "awaiting-review":
+            made.review = review_of(made.covers[0].good, at, 2 if made.account_fen > self.rules.two_above_fen else 1)
 
     def _begin(self, made: Made, on: date) -> None:
         """Account money is captured, the cover begins."""
@@ -249,6 +284,7 @@ class Model:
             made.deadline = None
             if self.rules.reviewed and made.account_fen:
                 made.state = "awaiting-review"
+                self._waits(made, at)
             else:
                 self._let_go(made)
                 self._begin(made, day(at))
@@ -267,6 +303,74 @@ class Model:
             return
         same(answer, DONE)
         self.void(made)
+
+    def reviewed(self, command: Reviewed, at: datetime, answer: Answer) -> None:
+        """A clerk approves or rejects; before the last approval everything is asked again."""
+        made = self.orders.get(command.order)
+        refused = self._not_reviewed(command, made, at)
+        if refused or made is None or made.review is None:
+            return same(answer, refused)
+        if command.verdict == "reject":
+            self.void(made)
+        else:
+            again = self._again(made, at)
+            if again:
+                return same(answer, again)
+            made.review.votes.append(command.credential)
+            if len(made.review.votes) == made.review.reviewers:
+                self._let_go(made)
+                self._begin(made, day(at))
+        return same(answer, DONE)
+
+    def _not_reviewed(self, command: Reviewed, made: Made | None, at: datetime) -> str:
+        if made is None:
+            return "order.unknown"
+        if made.state != "awaiting-review" or made.review is None:
+            return "review.not_waiting"
+        if made.review.void_at <= at:
+            return "review.over"
+        if command.credential == ENTERED or command.reviewer in {made.buyer, *(cover.insured for cover in made.covers)}:
+            return "review.own_entry"
+        if command.credential in made.review.votes:
+            return "review.same_reviewer"
+        return "review.reason_needed" if command.verdict == "reject" and command.reason is None else ""
+
+    def _again(self, made: Made, at: datetime) -> str:
+        """Why an order would not be granted now, what it holds counted as free."""
+        buyer = self.people[made.buyer]
+        if buyer.died is not None and buyer.died <= day(at):
+            return "person.died"
+        if buyer.state != "open":
+            return "account.not_open"
+        command = Buy(ENTERED, made.buyer, made.covers[0].good.id, tuple(InsuredWish(cover.insured) for cover in made.covers), "account",
+                      Consent("", (), "", guardian=True))
+        states = [cover.state for cover in made.covers]
+        self._let_go(made)
+        for cover in made.covers:
+            cover.state = "void"
+        granted = self._in_years(command, made.covers[0].good, at, (day(at).year,))
+        for cover, state in zip(made.covers, states, strict=True):
+            cover.state = state
+            buyer.hold(cover.parts, made.years, 1)
+        return granted if isinstance(granted, str) else ""
+
+    def escalate(self, command: Escalate, at: datetime, answer: Answer) -> None:
+        made = self.orders.get(command.order)
+        if made is None or made.state != "awaiting-review" or made.review is None:
+            return same(answer, "order.unknown" if made is None else "review.not_waiting")
+        if made.review.escalated or at < made.review.escalate_at:
+            return same(answer, "review.not_due")
+        made.review.escalated = True
+        return same(answer, DONE)
+
+    def unreviewed(self, command: Unreviewed, at: datetime, answer: Answer) -> None:
+        made = self.orders.get(command.order)
+        if made is None or made.state != "awaiting-review" or made.review is None:
+            return same(answer, "order.unknown" if made is None else "review.not_waiting")
+        if not made.review.escalated or at < made.review.void_at:
+            return same(answer, "review.not_due")
+        self.void(made)
+        return same(answer, DONE)
 
     def void(self, made: Made) -> None:
         """An order that comes to nothing."""

@@ -3,12 +3,13 @@
 from datetime import date
 from typing import Any, Final
 
+from huibao.enrolment.model import Reason, Review, Verdict
 from huibao.gateways.simulators.faults import Fault
 from huibao.payables.model import Call, Prepay, Propose, Reissue
 from tests.books import owner
 from tests.simulation.actions import action
 from tests.simulation.hospitals import covered, message
-from tests.simulation.model import day
+from tests.simulation.model import ENTERED, day
 from tests.simulation.world import World
 
 MONEYED: Final = (1, 5, 6, 9)
@@ -55,6 +56,21 @@ async def buries(world: World) -> None:
     if person.died is None and world.chance(300):
         person.died = day(world.now)
         execute(world, "UPDATE person SET died = %(on)s WHERE id = %(person)s", on=person.died, person=person.id)
+
+
+@action(9)
+async def reviews(world: World) -> None:
+    """A clerk decides an application: approves it mostly; now and then their own, one of their family, one that is decided, twice."""
+    waiting = [made for made in world.model.orders.values() if made.state == "awaiting-review"]
+    orders = waiting if waiting and not world.chance(100) else list(world.model.orders.values())
+    if not orders:
+        return
+    made = world.dice.choice(orders)
+    credential = world.dice.choice((21, 21, 22, 22, 23)) if not world.chance(60) else ENTERED
+    reviewer = made.buyer if world.chance(40) else None
+    verdict: Verdict = "approve" if world.chance(800) else "reject"
+    reason: Reason | None = "documents-differ" if verdict == "reject" and not world.chance(150) else None
+    await world.ask("agency", Review(credential, reviewer, made.id, verdict, reason))
 
 
 @action(4)

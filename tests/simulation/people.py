@@ -21,12 +21,13 @@ class Rules:
     mixed: bool                      # cash may pay what the account cannot
     reviewed: bool                   # the agency decides before account money moves
     cash_alone: bool
+    two_above_fen: int = 0           # two people review an order whose account part is more
 
 
 _NEAR: Final = frozenset({"self", "spouse", "child", "parent", "spouse-parent"})
 RULES: Final = (
     Rules("xizang", ("personal",), 300_000, 150_000, frozenset({"self"}), registered=True, mixed=True, reviewed=False, cash_alone=False),
-    Rules("liuzhou", ("personal", "savings"), 0, None, _NEAR, registered=False, mixed=False, reviewed=True, cash_alone=True),
+    Rules("liuzhou", ("personal", "savings"), 0, None, _NEAR, registered=False, mixed=False, reviewed=True, cash_alone=True, two_above_fen=100_000),
 )
 
 #: Who lives there. 编号，出生，参保，账户（元），家人

@@ -160,5 +160,5 @@ def table(reports: Sequence[Report]) -> str:
     """Commands by outcome, over all seeds."""
     counts: Counter[tuple[str, str]] = sum((report.counts for report in reports), Counter())
     kinds = sorted({kind for kind, _ in counts})
-    return "\n".join(f"{kind:12} " + "  ".join(f"{outcome} {many}" for (_, outcome), many in sorted(
+    return "\n".join(f"{kind:24} " + "  ".join(f"{outcome} {many}" for (_, outcome), many in sorted(
         ((key, many) for key, many in counts.items() if key[0] == kind), key=lambda one: -one[1])) for kind in kinds)

@@ -15,7 +15,8 @@ from huibao.app import families
 from huibao.app.caretaker import Caretaker
 from huibao.app.claims import Claims, Outside
 from huibao.app.sql import SQL
-from huibao.catalogue.model import Programme
+from huibao.catalogue import shelf as catalogue
+from huibao.catalogue.model import Programme, Shelf
 from huibao.core import points
 from huibao.core.batcher import Waiting
 from huibao.core.clock import Clock
@@ -117,6 +118,13 @@ class Process:
             await self._reader.execute(SQL["look"], {"schema": self.programmes[programme].schema})
             yield self._reader
 
+    async def shelf(self, programme: str) -> Shelf:
+        """What the programme sells now."""
+        async with self.reading(programme) as connection:
+            row = await (await connection.execute(catalogue.SQL["version"])).fetchone()
+            assert row is not None
+            return await catalogue.load(connection, row[0])
+
     # ── duties ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def payments(self) -> None:
@@ -128,6 +136,14 @@ class Process:
     async def settlements(self) -> None:
         """Asks hospitals, puts right, pays out, collects, tells people."""
         await self.claims.look_after(await self._working(), self.programme)
+
+    async def reviews(self) -> None:
+        """Makes a case of reviews that are late, gives up those whose time is over."""
+        await self.caretaker._reviews.look_after(self.programme)
+
+    async def renewals(self) -> None:
+        """Asks whose policies end whether they want the next year's."""
+        await self.caretaker._renewals.look_after(self.programme)
 
     async def insurers(self) -> None:
         """Tells insurers what concerns them."""

@@ -12,29 +12,32 @@ SEEDS: Final = range(50)
 
 #: What each command must have met at least once over all seeds; beside it, each was asked again and under a used key.
 OUTCOMES: Final = {
-    "Buy": "done policy.already_insured payer.not_enrolled payer.status_not_normal insured.status_not_normal relation.not_allowed"
+    "enrolment.Buy": "done policy.already_insured payer.not_enrolled payer.status_not_normal insured.status_not_normal relation.not_allowed"
            " relation.not_registered join.not_provided join.status_not_normal account.balance_below_minimum account.insufficient buyer.minor"
            " buyer.unknown person.died consent.terms_changed identity.not_verified identity.expired order.insured_count order.insured_twice"
            " product.unknown product.not_on_sale",
-    "Paid": "done payment.not_awaited",
-    "Release": "done order.not_waiting order.unknown",
-    "Settle": "done settlement.not_insured settlement.not_in_force settlement.not_agreed settlement.field_unreadable settlement.person_unknown"
+    "enrolment.Paid": "done payment.not_awaited",
+    "enrolment.Release": "done order.not_waiting order.unknown",
+    "enrolment.Review": "done review.not_waiting review.own_entry review.same_reviewer",
+    "enrolment.Escalate": "done",
+    "enrolment.Unreviewed": "done",
+    "settlement.Settle": "done settlement.not_insured settlement.not_in_force settlement.not_agreed settlement.field_unreadable settlement.person_unknown"
               " settlement.no_desk settlement.differs settlement.taken_back settlement.person_part_differs",
-    "Confirm": "done settlement.not_offered settlement.deduction_differs settlement.unknown",
-    "Withdraw": "done settlement.not_offered",
-    "Reverse": "done reversal.already_reversed settlement.unknown",
-    "Adjust": "done",
-    "Agree": "done",
-    "Reconcile": "done",
-    "Propose": "done statement.nothing_due statement.another_open payable.hospital_unknown",
-    "Answer": "done statement.answered",
-    "Prepay": "done",
-    "Call": "done payable.product_unknown",
-    "Sent": "done",
-    "PaidOut": "done",
-    "CameBack": "done",
-    "Reissue": "done payout.not_waiting",
-    "Received": "done",
+    "settlement.Confirm": "done settlement.not_offered settlement.deduction_differs settlement.unknown",
+    "settlement.Withdraw": "done settlement.not_offered",
+    "settlement.Reverse": "done reversal.already_reversed settlement.unknown",
+    "settlement.Adjust": "done",
+    "settlement.Agree": "done",
+    "reconciliation.Reconcile": "done",
+    "payables.Propose": "done statement.nothing_due statement.another_open payable.hospital_unknown",
+    "payables.Answer": "done statement.answered",
+    "payables.Prepay": "done",
+    "payables.Call": "done payable.product_unknown",
+    "payables.Sent": "done",
+    "payables.PaidOut": "done",
+    "payables.CameBack": "done",
+    "payables.Reissue": "done payout.not_waiting",
+    "payables.Received": "done",
 }
 
 

@@ -69,6 +69,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.began = self.now
+        self.turn = asyncio.Lock()
         self.wires = Wires(self.dice)
         self.client = httpx.AsyncClient(transport=self.wires, trust_env=False)
         self.notices = httpx.AsyncClient(transport=Notices(self._noticed), trust_env=False)
@@ -133,6 +134,11 @@ class World:
         return answer
 
     async def _submit(self, requests: Sequence[Request[Any]]) -> list[Answer]:
+        """One batch after the other: duties that submit many at once are answered in the order in which they asked."""
+        async with self.turn:
+            return await self._submit_now(requests)
+
+    async def _submit_now(self, requests: Sequence[Request[Any]]) -> list[Answer]:
         died = False
         try:
             answers = await self._run(requests)
@@ -175,7 +181,7 @@ class World:
 
     async def _heard(self, request: Request[Any], answer: Answer) -> None:
         """An answer is counted, kept, compared; what was answered before is the same again and moves nothing."""
-        name, key = type(request.command).__name__, key_digest(request.principal, request.key)
+        name, key = kind(request.command), key_digest(request.principal, request.key)
         self.say(f"{'=' if key in self.known else ' '}{answer.outcome:30} {request.command}")
         if key in self.known:
             return
@@ -226,6 +232,11 @@ class World:
             self.say(f"{name} waits: {failure}")
         finally:
             self.reaper.leave()
+
+
+def kind(command: Any) -> str:
+    """What a command is called: two families may have the same word for two things."""
+    return f"{type(command).__module__.split('.')[1]}.{type(command).__name__}"
 
 
 def same_again(asked: Asked, again: Answer) -> None:
