@@ -8,7 +8,7 @@ from tests.simulation.actions import action
 from tests.simulation.model import HERE, day
 from tests.simulation.world import World, same_again
 
-DUTIES: Final = ("payments", "settlements", "insurers", "reviews", "renewals")
+DUTIES: Final = ("payments", "settlements", "insurers", "reviews", "renewals", "refunds", "remittances")
 #: Where a process may die over its duties: at its outside calls, and over the commands that come of them.
 DUTY_POINTS: Final = tuple(point for point in POINTS if point not in ("cash.before_open", "cash.after_open"))
 

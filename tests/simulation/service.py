@@ -4,7 +4,7 @@ Nothing here runs by itself: what a process does, a step of the simulation asks 
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
@@ -12,23 +12,19 @@ import httpx
 from psycopg import AsyncConnection
 
 from huibao.app import families
-from huibao.app.caretaker import Caretaker
-from huibao.app.claims import Claims, Outside
+from huibao.app.engine import Engine
+from huibao.app.settings import Settings
 from huibao.app.sql import SQL
-from huibao.catalogue import shelf as catalogue
-from huibao.catalogue.model import Programme, Shelf
+from huibao.catalogue.model import Programme
 from huibao.core import points
 from huibao.core.batcher import Waiting
 from huibao.core.clock import Clock
 from huibao.db import arrays
 from huibao.db.connect import connect_service
-from huibao.gateways.cash import CashChannel
 from huibao.gateways.insurers import InsurerRefused, InsurerSystem, InsurerUnreachable, relay
 from huibao.record.lane import Lane
 from huibao.record.model import Answer
-from tests.app.street import SECRET
-from tests.books import KEYRING
-from tests.settlement.ward import INDEX_KEY
+from tests.app.street import SECRET, SECRETS
 
 #: Where the outside systems answer. No byte leaves the process.
 OUTSIDE: Final = "http://outside"
@@ -73,25 +69,24 @@ Submit = Callable[..., Awaitable[Answer]]
 
 
 class Process:
-    """What the duties ask of an engine, and the duties. `submit` is what becomes of a command that they send."""
+    """One process of the service: its engine, whose wires lead to the simulated systems, and whose commands go to `submit`."""
 
-    def __init__(self, url: str, programme: Programme, clock: Clock, client: httpx.AsyncClient, submit: Submit) -> None:
+    def __init__(self, url: str, programme: Programme, clock: Clock, wires: httpx.AsyncBaseTransport, submit: Submit) -> None:
         self.url = url
-        self.clock = clock
-        self.keyring = KEYRING
-        self.programmes: Mapping[str, Programme] = {programme.code: programme}
         self.programme = programme
-        self.submit = submit
-        self.cash = CashChannel(client, f"{OUTSIDE}/cash", SECRET, clock)
+        self.engine = Engine(Settings(url, SECRETS, clock, 1, OUTSIDE))
+        self.engine.programmes = {programme.code: programme}
+        for client in (self.engine._client, self.engine._account_client):
+            setattr(client, "_transport", wires)  # noqa: B010 - the engine makes its clients itself
+            setattr(client, "_mounts", {})  # noqa: B010
+        for name, method in (("submit", submit), ("reading", self.reading)):
+            setattr(self.engine, name, method)  # a method in a method's place
+        self.caretaker = self.engine._caretaker
+        self.cash = self.caretaker._cash
         self._reader: AsyncConnection[Any] | None = None
         self._hand: AsyncConnection[Any] | None = None
-        self._client = client
-        outside = Outside(client, OUTSIDE, SECRET, clock)
-        engine: Any = self
-        self.claims = Claims(engine, outside)
-        self.caretaker = Caretaker(engine, self.cash, self.claims, client, url, SECRET, lambda: 0)
-        works = {queue: (programme.schema, work) for queue, work in families.works(programme, KEYRING, INDEX_KEY).items()}
-        self.lane: Lane[Any, Any] = Lane(self.connect, clock, works)
+        works = families.works(programme, SECRETS.keyring, SECRETS.index_key)
+        self.lane: Lane[Any, Any] = Lane(self.connect, clock, {queue: (programme.schema, work) for queue, work in works.items()})
 
     async def connect(self) -> AsyncConnection[Any]:
         """A connection of the service. What is committed is not flushed: here no machine loses its power."""
@@ -115,15 +110,8 @@ class Process:
             self._reader = await self.connect()
             arrays.register(self._reader)
         async with self._reader.transaction():
-            await self._reader.execute(SQL["look"], {"schema": self.programmes[programme].schema})
+            await self._reader.execute(SQL["look"], {"schema": self.engine.programmes[programme].schema})
             yield self._reader
-
-    async def shelf(self, programme: str) -> Shelf:
-        """What the programme sells now."""
-        async with self.reading(programme) as connection:
-            row = await (await connection.execute(catalogue.SQL["version"])).fetchone()
-            assert row is not None
-            return await catalogue.load(connection, row[0])
 
     # ── duties ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,7 +123,7 @@ class Process:
 
     async def settlements(self) -> None:
         """Asks hospitals, puts right, pays out, collects, tells people."""
-        await self.claims.look_after(await self._working(), self.programme)
+        await self.caretaker._claims.look_after(await self._working(), self.programme)
 
     async def reviews(self) -> None:
         """Makes a case of reviews that are late, gives up those whose time is over."""
@@ -145,12 +133,20 @@ class Process:
         """Asks whose policies end whether they want the next year's."""
         await self.caretaker._renewals.look_after(self.programme)
 
+    async def refunds(self) -> None:
+        """Finishes what a batch was answered for, sends cash back."""
+        await self.caretaker._refunds.look_after(self.programme)
+
+    async def remittances(self) -> None:
+        """Makes the schedule's batches, tells the bank and asks it."""
+        await self.caretaker._remitting.look_after(self.programme)
+
     async def insurers(self) -> None:
         """Tells insurers what concerns them."""
         for insurer in INSURERS:
-            system = InsurerSystem(self._client, f"{OUTSIDE}/insurer-{insurer}", insurer, SECRET, self.clock)
+            system = InsurerSystem(self.engine._client, f"{OUTSIDE}/insurer-{insurer}", insurer, SECRET, self.engine.clock)
             try:
-                await relay(await self._working(), self.programme, system, self.clock.now())
+                await relay(await self._working(), self.programme, system, self.engine.clock.now())
             except (InsurerUnreachable, InsurerRefused) as failure:
                 _LOG.warning("%s is not told, %s", insurer, type(failure).__name__)
 

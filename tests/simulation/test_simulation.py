@@ -29,6 +29,7 @@ OUTCOMES: Final = {
     "settlement.Adjust": "done",
     "settlement.Agree": "done",
     "reconciliation.Reconcile": "done",
+    "remittance.Make": "done",
     "payables.Propose": "done statement.nothing_due statement.another_open payable.hospital_unknown",
     "payables.Answer": "done statement.answered",
     "payables.Prepay": "done",

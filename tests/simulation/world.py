@@ -71,7 +71,6 @@ class World:
         self.began = self.now
         self.turn = asyncio.Lock()
         self.wires = Wires(self.dice)
-        self.client = httpx.AsyncClient(transport=self.wires, trust_env=False)
         self.notices = httpx.AsyncClient(transport=Notices(self._noticed), trust_env=False)
         self.outside = systems(self.clock, self.notices)
         self.wires.systems = self.outside
@@ -88,11 +87,10 @@ class World:
 
     def begin(self) -> None:
         """A new process of the service."""
-        self.process = Process(self.city.url, self.city.running, self.clock, self.client, self.submit)
+        self.process = Process(self.city.url, self.city.running, self.clock, self.wires, self.submit)
 
     async def end(self) -> None:
         await self.process.end()
-        await self.client.aclose()
         await self.notices.aclose()
 
     def say(self, line: str) -> None:
