@@ -11,8 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from huibao.core import workdays
-from huibao.enrolment.model import Buy, Consent, Escalate, InsuredWish, Paid, Release, Unreviewed
-from huibao.enrolment.model import Review as Reviewed
+from huibao.enrolment.model import Buy, Paid, Release
 from huibao.record.model import DONE, Answer
 from tests.simulation.goods import GOODS, Good
 from tests.simulation.people import Citizen, Rules, citizens
@@ -113,8 +112,7 @@ class Model:
 
     def meets(self) -> dict[type, Callable[[Any, datetime, Answer], None]]:
         """What compares the answer to each kind of command."""
-        return {Buy: self.buy, Paid: self.pay, Release: self.release, Reviewed: self.reviewed, Escalate: self.escalate,
-                Unreviewed: self.unreviewed}
+        return {Buy: self.buy, Paid: self.pay, Release: self.release}
 
     def policies(self, person: int) -> list[tuple[Made, Cover]]:
         return [(made, cover) for made in self.orders.values() for cover in made.covers if cover.insured == person]
@@ -168,11 +166,11 @@ class Model:
 
     def _everybody(self, command: Buy, good: Good, at: datetime) -> list[Cover] | str:
         """Every insured after those before, in the years in which the money could be captured."""
-        granted = self._in_years(command, good, at, (day(at).year,))
+        granted = self.in_years(command, good, at, (day(at).year,))
         if isinstance(granted, str):
             return granted
         years = self._years(command.pay_with, granted, at)
-        return granted if len(years) == 1 else self._in_years(command, good, at, years)
+        return granted if len(years) == 1 else self.in_years(command, good, at, years)
 
     def _years(self, pay_with: str, granted: list[Cover], at: datetime) -> tuple[int, ...]:
         """The limit years in which money that is set aside now could be captured."""
@@ -183,7 +181,7 @@ class Model:
             until = max(until, review_of(granted[0].good, until).void_at)
         return tuple(sorted({day(at).year, day(until).year}))
 
-    def _in_years(self, command: Buy, good: Good, at: datetime, years: tuple[int, ...]) -> list[Cover] | str:
+    def in_years(self, command: Buy, good: Good, at: datetime, years: tuple[int, ...]) -> list[Cover] | str:
         granted: list[Cover] = []
         for wish in command.insured:
             refused = self._insured(command, wish.member, good, at)
@@ -254,14 +252,14 @@ class Model:
                 self.people[made.buyer].hold(cover.parts, years, 1)
             self._waits(made, at)
         else:
-            self._begin(made, day(at))
+            self.begin(made, day(at))
         return made
 
     def _waits(self, made: Made, at: datetime) -> None:
         if made.state == "awaiting-review":
             made.review = review_of(made.covers[0].good, at, 2 if made.account_fen > self.rules.two_above_fen else 1)
 
-    def _begin(self, made: Made, on: date) -> None:
+    def begin(self, made: Made, on: date) -> None:
         """Account money is captured, the cover begins."""
         made.state = "completed"
         for cover in made.covers:
@@ -286,8 +284,8 @@ class Model:
                 made.state = "awaiting-review"
                 self._waits(made, at)
             else:
-                self._let_go(made)
-                self._begin(made, day(at))
+                self.let_go(made)
+                self.begin(made, day(at))
             return
         self.refused_payments += 1
 
@@ -304,82 +302,14 @@ class Model:
         same(answer, DONE)
         self.void(made)
 
-    def reviewed(self, command: Reviewed, at: datetime, answer: Answer) -> None:
-        """A clerk approves or rejects; before the last approval everything is asked again."""
-        made = self.orders.get(command.order)
-        refused = self._not_reviewed(command, made, at)
-        if refused or made is None or made.review is None:
-            return same(answer, refused)
-        if command.verdict == "reject":
-            self.void(made)
-        else:
-            again = self._again(made, at)
-            if again:
-                return same(answer, again)
-            made.review.votes.append(command.credential)
-            if len(made.review.votes) == made.review.reviewers:
-                self._let_go(made)
-                self._begin(made, day(at))
-        return same(answer, DONE)
-
-    def _not_reviewed(self, command: Reviewed, made: Made | None, at: datetime) -> str:
-        if made is None:
-            return "order.unknown"
-        if made.state != "awaiting-review" or made.review is None:
-            return "review.not_waiting"
-        if made.review.void_at <= at:
-            return "review.over"
-        if command.credential == ENTERED or command.reviewer in {made.buyer, *(cover.insured for cover in made.covers)}:
-            return "review.own_entry"
-        if command.credential in made.review.votes:
-            return "review.same_reviewer"
-        return "review.reason_needed" if command.verdict == "reject" and command.reason is None else ""
-
-    def _again(self, made: Made, at: datetime) -> str:
-        """Why an order would not be granted now, what it holds counted as free."""
-        buyer = self.people[made.buyer]
-        if buyer.died is not None and buyer.died <= day(at):
-            return "person.died"
-        if buyer.state != "open":
-            return "account.not_open"
-        command = Buy(ENTERED, made.buyer, made.covers[0].good.id, tuple(InsuredWish(cover.insured) for cover in made.covers), "account",
-                      Consent("", (), "", guardian=True))
-        states = [cover.state for cover in made.covers]
-        self._let_go(made)
-        for cover in made.covers:
-            cover.state = "void"
-        granted = self._in_years(command, made.covers[0].good, at, (day(at).year,))
-        for cover, state in zip(made.covers, states, strict=True):
-            cover.state = state
-            buyer.hold(cover.parts, made.years, 1)
-        return granted if isinstance(granted, str) else ""
-
-    def escalate(self, command: Escalate, at: datetime, answer: Answer) -> None:
-        made = self.orders.get(command.order)
-        if made is None or made.state != "awaiting-review" or made.review is None:
-            return same(answer, "order.unknown" if made is None else "review.not_waiting")
-        if made.review.escalated or at < made.review.escalate_at:
-            return same(answer, "review.not_due")
-        made.review.escalated = True
-        return same(answer, DONE)
-
-    def unreviewed(self, command: Unreviewed, at: datetime, answer: Answer) -> None:
-        made = self.orders.get(command.order)
-        if made is None or made.state != "awaiting-review" or made.review is None:
-            return same(answer, "order.unknown" if made is None else "review.not_waiting")
-        if not made.review.escalated or at < made.review.void_at:
-            return same(answer, "review.not_due")
-        self.void(made)
-        return same(answer, DONE)
-
     def void(self, made: Made) -> None:
         """An order that comes to nothing."""
-        self._let_go(made)
+        self.let_go(made)
         made.state, made.deadline = "void", None
         for cover in made.covers:
             cover.state = "void"
 
-    def _let_go(self, made: Made) -> None:
+    def let_go(self, made: Made) -> None:
         for cover in made.covers:
             self.people[made.buyer].hold(cover.parts, made.years, -1)
 
