@@ -98,3 +98,32 @@ FROM roster r WHERE id = %(roster)s;
 -- The usual size of an answer and of a notice.
 SELECT (SELECT avg(length(answer))::int FROM event WHERE kind = 'purchase' AND outcome = 'done'),
        (SELECT avg(length(zh))::int FROM notice), (SELECT avg(length(en))::int FROM notice);
+
+-- :name open_holders
+-- Accounts of so many people.
+INSERT INTO account (owner_id, kind, overdraft) SELECT n, 'personal', false FROM generate_series(1, %(orders)s) AS n;
+
+-- :name fund_holders
+-- What they hold came from the fund.
+INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id)
+SELECT %(at)s, 'funding', f.id, a.id, 2 * %(fen)s::bigint, a.owner_id
+FROM account a, account f WHERE a.kind = 'personal' AND f.kind = 'fund' ORDER BY a.id;
+
+-- :name charge_holders
+-- One premium of each, into the product's clearing account.
+INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id, order_id, position)
+SELECT %(at)s, 'premium-account', a.id, c.id, %(fen)s, a.owner_id, a.owner_id, 1
+FROM account a, account c WHERE a.kind = 'personal' AND c.kind = 'clearing' ORDER BY a.id;
+
+-- :name post_holders
+-- The balances of all of it.
+UPDATE account a SET debit_fen = m.debit, credit_fen = m.credit
+FROM (SELECT account_id, sum(debit)::bigint AS debit, sum(credit)::bigint AS credit FROM (
+          SELECT debit_id AS account_id, fen AS debit, 0 AS credit FROM transfer
+          UNION ALL SELECT credit_id, 0, fen FROM transfer) AS entry GROUP BY account_id) AS m
+WHERE a.id = m.account_id;
+
+-- :name bare_aggregate
+-- How many movements of account money a product took, and what they come to: as little as there is to ask.
+SELECT count(*), sum(t.fen) FROM transfer t
+WHERE t.kind = 'premium-account' AND t.credit_id = (SELECT a.id FROM account a WHERE a.kind = 'clearing' AND a.product = %(product)s);

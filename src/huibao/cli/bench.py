@@ -11,6 +11,7 @@ from huibao.bench.bills import EACH
 from huibao.bench.bills import bench as settle_bench
 from huibao.bench.market import FAMILY
 from huibao.bench.purchase import bench as purchase_bench
+from huibao.bench.remit import bench as remit_bench
 from huibao.bench.rosters import bench as rosters_bench
 from huibao.bench.spark import bench as spark_bench
 from huibao.cli.base import WRONG, Wrong, main
@@ -80,6 +81,14 @@ def lines(people: int, count: int, rounds: int, workers: int) -> None:
 def import_(rows: int, rounds: int, workers: int) -> None:
     """每秒多少人由名册承保：与按批写同样的行对照，另测旁人等待与内存 (people of a roster per second, what others wait, memory)."""
     rosters_bench(Console(), rows, rounds, workers)
+
+
+@bench.command()
+@click.option("--orders", default=100_000, show_default=True, help="一个批次的笔数。")
+@click.option("--rounds", default=3, show_default=True, help="测量的轮数，每轮一个新的项目。")
+def remit(orders: int, rounds: int) -> None:
+    """账户资金成批划转：列一个批次多少秒，与对同样的行做一次汇总对照 (seconds to list a batch, beside one bare aggregate over the same rows)."""
+    remit_bench(Console(), orders, rounds)
 
 
 def _enough(people: int, count: int, rounds: int) -> None:

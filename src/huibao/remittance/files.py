@@ -3,7 +3,7 @@
 A batch is written as
 
     record,entry,order,policy,fen
-    line,10023,990000-000000000123-4,990000-000000000123-4-01,16800
+    line,10023,990000-000000000123-9,990000-000000000123-9-01,16800
     total,1,,<SM3 of everything before this line, in hex>,16800
 
 and the bank's return file is read as

@@ -11,7 +11,7 @@ ORDER BY id FOR NO KEY UPDATE;
 -- :name due
 -- What each batch to be made may list: movements of account money into a clearing account before a cut-off that stand in no batch, less
 -- what was reversed of them; and apart those whose account is not open. Who waits for a person does not fail again, and what a person
--- keeps back is left out, what a person lets go is in whatever its account is.
+-- keeps back is left out, what a person lets go is in whatever its account is. What came back and is about to be refunded waits for that.
 SELECT w.n::int, array_agg(d.id) FILTER (WHERE d.goes), array_agg(d.fen) FILTER (WHERE d.goes),
        array_agg(d.id) FILTER (WHERE NOT d.goes), array_agg(d.fen) FILTER (WHERE NOT d.goes),
        array_agg(d.state) FILTER (WHERE NOT d.goes)
@@ -27,7 +27,12 @@ CROSS JOIN LATERAL (
         SELECT c.outcome, c.closed_at IS NULL AS waits FROM open_case c WHERE c.transfer_id = t.id ORDER BY c.id DESC LIMIT 1) AS k ON true
     WHERE t.kind = 'premium-account' AND t.credit_id = w.clearing AND t.at < w.until_at AND t.fen > r.fen
       AND NOT EXISTS (SELECT FROM remittance_line l WHERE l.transfer_id = t.id AND l.state <> 'failed')
-      AND k.outcome IS DISTINCT FROM 'kept' AND (a.state = 'open' OR k.waits IS NOT TRUE)) AS d
+      AND k.outcome IS DISTINCT FROM 'kept' AND (a.state = 'open' OR k.waits IS NOT TRUE)
+      AND NOT EXISTS (
+          SELECT FROM refund f
+          WHERE f.order_id = t.order_id AND f.position = t.position AND f.source = a.kind AND f.state IN ('waiting', 'owed')
+            AND a.state <> 'closed' AND NOT EXISTS (SELECT FROM refund_confirmation y WHERE y.refund_id = f.id)
+            AND NOT EXISTS (SELECT FROM repayment_line y WHERE y.refund_id = f.id))) AS d
 GROUP BY w.n;
 
 -- :name batches

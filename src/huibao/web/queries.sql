@@ -82,13 +82,14 @@ SELECT at, settlement_id, zh, en FROM notice WHERE person_id = %(person)s ORDER 
 
 -- :name cases
 -- What waits for a person to look into, the oldest first; an insurer's are those of products it leads, a hospital's its own, an
--- area's those of its people and hospitals.
+-- area's those of its people and hospitals. That somebody's account is frozen or closed is no insurer's to know.
 SELECT c.id, c.at, c.kind, c.cause, c.settlement_id, c.setl_id, c.order_id, c.position, c.hospital, c.on_day, c.fen, c.due_on, c.payout_id
 FROM open_case c
 WHERE c.closed_at IS NULL AND c.id > %(after)s
   AND (%(hospital)s = '' OR c.hospital = %(hospital)s)
   AND (%(area)s = '' OR COALESCE((SELECT p.area FROM settlement s JOIN person p ON p.id = s.person_id WHERE s.id = c.settlement_id),
                                  (SELECT h.area FROM hospital h WHERE h.id = c.hospital)) = %(area)s)
+  AND (%(insurer)s = '' OR c.cause NOT IN ('account.frozen', 'account.closed'))
   AND (%(insurer)s = '' OR EXISTS (
       SELECT FROM product d WHERE d.lead = %(insurer)s AND d.id IN (
           SELECT c.product
