@@ -1,6 +1,7 @@
 """The demonstration as its readers use it: started, every printed line pasted, paid, verified, interrupted, started again."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -170,6 +171,22 @@ def _scheme(code: str) -> str:
 def test_every_insurer_passed_its_test_before_anything_was_sold(demo: Demo) -> None:
     for programme in builtin():
         assert demo.rows(programme.code, "SELECT DISTINCT passed FROM connection_test") == [(True,)]
+
+
+@pytest.mark.clause("XJ-3.3")
+def test_a_charity_pays_for_a_small_file(demo: Demo, tmp_path: Path) -> None:
+    told_ = demo.huibao("demo", "sponsor", "--port", str(demo.port), "--programme", "652900", "-o", str(tmp_path))
+    assert (told_.returncode, told_.stderr) == (0, "")
+    [(lines, accepted, rejected)] = re.findall(r"(\d+) 人，可承保 (\d+) 人 .* 元，不受理 (\d+) 人", told_.stdout)
+    assert (int(lines), int(accepted) + int(rejected)) == (9, 9)
+    assert f"办结：承保 {accepted} 人" in told_.stdout
+    assert "上传人以外的另一人确认" in told_.stdout
+    rejections, statement, page = (next(tmp_path.glob(f"roster-*-*{ending}")).read_text("utf-8-sig") for ending in (".rejected.csv", "[0-9].csv", ".html"))
+    codes = [line.split(",")[1] for line in rejections.splitlines()[1:]]
+    assert len(codes) == int(rejected)
+    assert {"roster.duplicate", "roster.name_differs", "roster.identity_malformed"} <= set(codes)
+    assert f"合计,{accepted}," in statement
+    assert page.count("慈善资助参保结算单") == 2
 
 
 def test_the_books_are_sound(demo: Demo) -> None:

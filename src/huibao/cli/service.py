@@ -18,6 +18,7 @@ from huibao.demo import hints as what_to_try
 from huibao.demo import remit as remitting
 from huibao.demo import service as demonstration
 from huibao.demo import simulators
+from huibao.demo import sponsor as sponsoring
 from huibao.demo import ward as hospital
 from huibao.demo.run import show
 from huibao.verify.columns import KeysUnfit
@@ -149,6 +150,25 @@ def ward(port: int, programme: str | None, seed: int, stays: int) -> None:
             hospital.run(console(), f"http://127.0.0.1:{port}", login, ground.settings, seed, stays)
         except httpx.TransportError:
             raise Wrong(f"端口 {port} 上没有服务，请先运行 ./demo (nothing answers there: run ./demo first)") from None
+
+
+@demo.command()
+@click.option("--port", default=8450, show_default=True, help="服务的端口。")
+@click.option("--programme", default=None, help="只演示一个项目；不写为第一个可由资助方出资的。")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("sponsored"), show_default=True,
+              help="名册、不受理清单与结算单放在哪里。")
+def sponsor(port: int, programme: str | None, output: Path) -> None:
+    """资助参保：名册上传、核对、另一人确认、办理，留下不受理清单与结算单 (a small file of people, checked, confirmed, run, and its statement)."""
+    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
+    found = [one for one in ground.founded if programme in {None, one.code}]
+    if not found:
+        raise Wrong("没有这个项目 (no such programme)")
+    try:
+        done = any(sponsoring.run(console(), f"http://127.0.0.1:{port}", one, ground.logins, ground.settings, output) for one in found)
+    except httpx.TransportError:
+        raise Wrong(f"端口 {port} 上没有服务，请先运行 ./demo (nothing answers there: run ./demo first)") from None
+    if not done:
+        raise Wrong("没有可由资助方出资的产品 (nothing that a sponsor may pay for)")
 
 
 @demo.command()

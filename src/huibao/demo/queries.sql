@@ -146,3 +146,12 @@ SELECT p.id FROM person p JOIN account a ON a.owner_id = p.id AND a.kind = 'pers
 WHERE p.died IS NULL AND p.born < %(before)s AND a.credit_fen - a.debit_fen - a.held_fen >= %(fen)s
   AND NOT EXISTS (SELECT FROM policy y WHERE y.insured_id = p.id AND y.state NOT IN ('surrendered', 'void'))
 ORDER BY p.id OFFSET %(characters)s LIMIT %(most)s;
+
+-- :name uninsured
+-- Residents who have no policy of a product, with what opens their names and numbers, those in hardship first; grown-ups, alive.
+SELECT p.id, p.name_sealed, p.identity_sealed, k.wrapped, s.value
+FROM person p JOIN person_key k ON k.person_id = p.id
+LEFT JOIN standing s ON s.person_id = p.id AND s.kind = 'hardship' AND s.known_to IS NULL
+WHERE p.died IS NULL AND p.born < %(before)s AND p.id > %(characters)s
+  AND NOT EXISTS (SELECT FROM policy y WHERE y.insured_id = p.id AND y.product = %(product)s AND y.state NOT IN ('surrendered', 'void'))
+ORDER BY s.value IS NULL, p.id LIMIT %(most)s;
