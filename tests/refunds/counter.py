@@ -28,6 +28,7 @@ from huibao.refunds.model import (
     AnswerRepayment,
     Command,
     Confirm,
+    PayElsewhere,
     RefundTold,
     Repay,
     RepaymentTold,
@@ -186,6 +187,11 @@ class Counter:
     def accepts(self, refund: int, buyer: int | None, by: Any = "member", evidence: str = "", at: datetime = SUMMER) -> Answer:
         [answer] = self.run(Accept(10, refund, by, "某人", "6222000000000000001", evidence, buyer), at=at)
         return answer
+
+    def pays(self, refund: int, insurer: str = "lead", at: datetime = EVENING) -> str:
+        """The insurer says that it paid a refund as it was accepted."""
+        [answer] = self.run(PayElsewhere(8, insurer, refund, "B-9"), at=at)
+        return code(answer)
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────────
 

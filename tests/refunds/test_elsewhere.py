@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from huibao.refunds import own
-from huibao.refunds.model import PayElsewhere
 from huibao.scheme import loading as schemes
 from tests.books import City, Someone, another, owner, put_on_sale, rows, small_city, verify
 from tests.database import MakeProgramme
@@ -29,8 +28,7 @@ def owed(counter: Counter) -> int:
 
 
 def pays(counter: Counter, refund: int, insurer: str = "lead") -> str:
-    [answer] = counter.run(PayElsewhere(8, insurer, refund, "B-9"), at=SUMMER)
-    return code(answer)
+    return counter.pays(refund, insurer, SUMMER)
 
 
 @pytest.mark.clause("LZ-15b")
