@@ -106,6 +106,18 @@ def test_what_the_bureau_reads_of_account_money(demo: Demo) -> None:
     assert paste(file).decode().splitlines()[-1].startswith("合计,2026-06-01,")
 
 
+@pytest.mark.clause("LZ-15a", "LZ-19")
+def test_a_policy_is_given_back_before_it_begins(demo: Demo) -> None:
+    bought = told(commands(demo.said)["try-540000-1"])
+    quote, surrender = (line for line in demo.said.splitlines() if line.startswith("curl ") and "/surrender" in line)
+    asked = told(quote)
+    if asked.get("code") != "surrender.already":
+        assert (asked["state"], asked["ground"], asked["fen"]) == ("quoted", "before-start", bought["premium_fen"])
+    done = told(surrender)
+    assert [(part["source"], part["fen"], part["state"]) for part in done["parts"]] == [("personal", bought["premium_fen"], "done")]
+    assert (told(surrender), told(quote)["code"]) == (done, "surrender.already")
+
+
 @pytest.mark.clause("XJ-3", "LZ-19")
 def test_a_category_is_recognised_by_two_clerks(demo: Demo) -> None:
     ask, approve = (line for line in demo.said.splitlines() if "/endorsements" in line)

@@ -8,7 +8,16 @@ import msgspec
 import pytest
 
 from huibao.core.clock import SimulatedClock
-from huibao.gateways.cash import CashChannel, ChannelRefused, ChannelUnreachable, Notice, Payment, PaymentOpened
+from huibao.gateways.cash import (
+    CashChannel,
+    ChannelRefused,
+    ChannelUnreachable,
+    Notice,
+    PartRefund,
+    Payment,
+    PaymentOpened,
+    SentBack,
+)
 from huibao.gateways.signing import FRESH, NOTICE, answering, new_nonce, sign, verify
 from huibao.gateways.simulators.faults import Fault
 from tests.gateways.simulated import NOON, PATIENCE_S, SECRETS, TOO_LATE_MS, World, in_world
@@ -260,5 +269,63 @@ def test_notices_come_twice_in_any_order_or_never() -> None:
         assert world.notices() == [second, first, None, third, fifth, fifth]
         await world.client.post(f"{world.url}/cash/notices")
         assert len(world.came) == 6
+
+    in_world(story)
+
+
+# ── parts that go back ───────────────────────────────────────────────────────────────────────────────────────────────
+
+NUMBER = "990000-R000000001000-1"
+
+
+async def paid(world: World, fen: int = 12_900) -> None:
+    opened = await world.cash.open(CODE, ORDER, fen, PAY_BY)
+    await world.pay(opened.reference)
+
+
+def test_parts_of_a_payment_go_back_each_under_its_number() -> None:
+    async def story(world: World) -> None:
+        first, second = PartRefund(NUMBER, CODE, ORDER, 9_000), PartRefund(f"{NUMBER}x", CODE, ORDER, 3_900)
+        assert not await world.cash.refund_part(first), "nothing was paid"
+        await paid(world)
+        assert await world.cash.ask_refund(NUMBER) == "unknown"
+        assert [await world.cash.refund_part(first) for _ in range(2)] == [True, True]
+        assert await world.cash.ask_refund(NUMBER) == SentBack(9_000, NOON)
+        with pytest.raises(ChannelRefused, match=r"409 refund\.other_content"):
+            await world.cash.refund_part(msgspec.structs.replace(first, fen=9_001))
+        with pytest.raises(ChannelRefused, match=r"409 refund\.exceeds_payment"):
+            await world.cash.refund_part(msgspec.structs.replace(second, fen=3_901))
+        assert await world.cash.refund_part(second)
+        assert isinstance(await world.cash.ask(CODE, ORDER), Payment), "what was paid stays paid, whatever of it went back"
+
+    in_world(story)
+
+
+def test_a_part_may_be_processed_for_long_or_declined() -> None:
+    async def story(world: World) -> None:
+        await paid(world)
+        await world.fail("cash", Fault("hold"))
+        assert await world.cash.refund_part(PartRefund(NUMBER, CODE, ORDER, 100))
+        assert await world.cash.ask_refund(NUMBER) == "processing"
+        assert await world.cash.ask_refund(NUMBER) == SentBack(100, NOON)
+        await world.fail("cash", Fault("return"))
+        assert await world.cash.refund_part(PartRefund(f"{NUMBER}x", CODE, ORDER, 12_800))
+        assert [await world.cash.ask_refund(f"{NUMBER}x") for _ in range(2)] == ["declined", "declined"]
+        assert await world.cash.refund_part(PartRefund(f"{NUMBER}y", CODE, ORDER, 12_800)), "what was declined is still there"
+
+    in_world(story)
+
+
+@pytest.mark.parametrize("kind", ["drop", "error", "half-answer", "wrong-signature"])
+def test_a_refund_of_which_nothing_is_heard_is_asked_for_again(kind: str) -> None:
+    async def story(world: World) -> None:
+        await paid(world)
+        part = PartRefund(NUMBER, CODE, ORDER, 100)
+        await world.fail("cash", msgspec.convert({"kind": kind, "times": 2}, Fault))
+        for asking in (world.cash.refund_part(part), world.cash.ask_refund(NUMBER)):
+            with pytest.raises(ChannelUnreachable):
+                await asking
+        assert await world.cash.refund_part(part)
+        assert await world.cash.ask_refund(NUMBER) == SentBack(100, NOON)
 
     in_world(story)

@@ -92,6 +92,23 @@ def endorsements(url: str, known: Sequence[Login], year: int) -> Iterator[Hint]:
                    f"curl -s {path}/$({number})/answers -H 'Authorization: Bearer {second.token}' " + posts % (2, '{"approve": true}'))
 
 
+def surrenders(url: str, known: Sequence[Login]) -> Iterator[Hint]:
+    """What was bought last is looked at as if it were given back, and given back: each yuan goes the way it came."""
+    tokens = {(login.programme, login.person): login.token for login in known if login.person is not None}
+    for programme in builtin():
+        bought = next((one for one in programme.tries if one.ends == "completed" and one.pay_with == "account"), None)
+        if bought is None:
+            continue
+        path, sign = f"{url}/v1/{programme.code}/policies", f"-H 'Authorization: Bearer {tokens[programme.code, bought.buyer]}'"
+        # The newest policy is read off the list; before its first day everything goes back.
+        number = f"$(curl -s {path} {sign} | grep -o '\"policy\":\"[^\"]*' | head -1 | cut -d'\"' -f4)"
+        premium = f"$(curl -s {path} {sign} | grep -o '\"premium_fen\":[0-9]*' | head -1 | cut -d: -f2)"
+        yield Hint(programme.code, "退保试算（先买上面第一单）：退多少、怎么算、退到哪里", f"curl -s {path}/{number}/surrender-quote {sign}")
+        yield Hint(programme.code, "退保：保障开始前全额退回原账户，年度限额恢复",
+                   f"curl -s {path}/{number}/surrender {sign} -H 'Idempotency-Key: surrender-{programme.code}-1'"
+                   f" -H 'Content-Type: application/json' -d '{{\"refund_fen\": '{premium}'}}'")
+
+
 def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> None:
     """Addresses, programmes, credentials, commands."""
     say = _Plain(console)
@@ -113,7 +130,7 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
     for hint in purchases(url, founded, known, settings):
         say(f"# {hint.story}")
         say(hint.command)
-    for hint in (*reports(url, known), *endorsements(url, known, settings.clock.now().year)):
+    for hint in (*reports(url, known), *endorsements(url, known, settings.clock.now().year), *surrenders(url, known)):
         say(f"# {hint.story}")
         say(hint.command)
     say("")
