@@ -73,8 +73,9 @@ def test_an_account_that_cannot_be_credited(desk: Desk) -> None:
     said = post(desk, f"{path}/account-confirmations", clerk, {"reason": "closed", "document": "医保函〔2026〕12号"})
     assert (said.status_code, said.json()["confirmed"]) == (201, 1)
     assert post(desk, f"{path}/acceptances", mine, {"payee": "某人", "bank_account": ACCOUNT}).status_code == 201
-    cases = [one for one in get(desk, "/cases", insurer).json()["cases"] if one["kind"] == "refund"]
-    assert [one["cause"] for one in cases if one["policy"] == policy] == ["refund.account_closed"]
+    for who in (insurer, clerk):
+        cases = [one for one in get(desk, "/cases", who).json()["cases"] if one["kind"] == "refund"]
+        assert [one["cause"] for one in cases if one["policy"] == policy] == ["refund.account_closed"]
 
     whole = {who: get(desk, path, token).json() for who, token in
              (("holder", mine), ("clerk", clerk), ("insurer", insurer), ("auditor", desk.token("auditor")), ("bureau", desk.token("bureau")))}

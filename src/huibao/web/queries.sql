@@ -88,7 +88,8 @@ FROM open_case c
 WHERE c.closed_at IS NULL AND c.id > %(after)s
   AND (%(hospital)s = '' OR c.hospital = %(hospital)s)
   AND (%(area)s = '' OR COALESCE((SELECT p.area FROM settlement s JOIN person p ON p.id = s.person_id WHERE s.id = c.settlement_id),
-                                 (SELECT h.area FROM hospital h WHERE h.id = c.hospital)) = %(area)s)
+                                 (SELECT h.area FROM hospital h WHERE h.id = c.hospital),
+                                 (SELECT p.area FROM orders o JOIN person p ON p.id = o.buyer_id WHERE o.id = c.order_id)) = %(area)s)
   AND (%(insurer)s = '' OR c.cause NOT IN ('account.frozen', 'account.closed'))
   AND (%(insurer)s = '' OR EXISTS (
       SELECT FROM product d WHERE d.lead = %(insurer)s AND d.id IN (
