@@ -104,6 +104,9 @@ def test_what_the_bureau_reads_of_account_money(demo: Demo) -> None:
     [totals, file] = [line for line in demo.said.splitlines() if "/account-use" in line]
     assert told(totals)["ledger"]["agrees"] is True
     assert paste(file).decode().splitlines()[-1].startswith("合计,2026-06-01,")
+    [renewals] = [line for line in demo.said.splitlines() if line.endswith("/renewals'")]
+    assert told(renewals)["renewals"] == []
+    assert told(renewals)["usable_fen"] > 0
 
 
 @pytest.mark.clause("LZ-15a", "LZ-19")

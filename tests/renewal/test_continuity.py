@@ -1,5 +1,6 @@
 """Years without a break, years without a claim, what last year paid: computed from the record for every purchase, and frozen with it."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -7,9 +8,12 @@ import pytest
 
 from huibao.benefits import loading as plans
 from huibao.benefits.changes import changes
+from huibao.benefits.terms import Compiled
 from huibao.core.money import fen
 from huibao.enrolment.continuity import Earlier, continuity
 from huibao.scheme import loading as schemes
+from huibao.settlement.covers import renewed
+from huibao.settlement.model import Cover, Scope
 from tests import books
 from tests.books import FOUNDED, buy, order_id, owner, rows, run, verify
 from tests.database import MakeProgramme
@@ -83,6 +87,23 @@ def test_what_the_last_year_paid_counts_as_it_stands(programme: MakeProgramme) -
     at = noon(date(2026, 12, 1))
     run(city, [buy(city, who, at=at, product=SECOND) for who in (1, 5, 6)], at)
     assert facts(city, SECOND) == [(1, 2, 0, 3000), (5, 2, 1, 0), (6, 2, 1, 0)]
+
+
+@pytest.mark.parametrize(("name", "renews", "since", "expected"), [
+    # 名称       接续      起期            是否已续保
+    ("同名",     False,   "2027-01-01",  True),
+    ("改名",     True,    "2027-01-01",  True),
+    ("改名",     False,   "2027-01-01",  False),
+    ("改名",     True,    "2027-01-02",  False),
+])
+def test_the_next_year_is_known_by_what_it_renews(name: str, renews: bool, since: str, expected: bool) -> None:
+    """Who has renewed has no tail after the end of cover, whatever the next year is called."""
+    first = plans.builtin(FIRST)
+    second = replace(first, id=SECOND, name=first.name if name == "同名" else "另一个名称", renews=FIRST if renews else None)
+    known = {1: Compiled(first), 2: Compiled(second)}
+    covers = [Cover(n, 1, 1, n, product, 1, begin, end, {}, Scope(product, 1))
+              for n, product, begin, end in ((1, FIRST, date(2026, 3, 3), ENDS), (2, SECOND, date.fromisoformat(since), date(2027, 12, 31)))]
+    assert renewed(covers, known.__getitem__) == ([FIRST] if expected else [])
 
 
 # ── what changed ─────────────────────────────────────────────────────────────────────────────────────────────────────

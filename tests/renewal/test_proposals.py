@@ -12,7 +12,7 @@ from huibao.app.renewals import ending
 from huibao.catalogue import shelf as catalogue
 from huibao.core.money import fen
 from huibao.db.connect import connect_service
-from huibao.enrolment.model import Buy, Release
+from huibao.enrolment.model import Amend, Buy, InsuredWish, Release
 from huibao.record.lane import CommandFailed
 from huibao.record.model import NOBODY
 from huibao.renewal import own
@@ -189,6 +189,22 @@ def test_an_order_that_was_given_up_may_be_confirmed_again(programme: MakeProgra
     [again] = run(city, [confirm(city, 1, (first, 1), at=at, fen=fen("1600"))], at)
     assert order(again).state == "awaiting-payment"
     assert rows(city, "SELECT state, bought FROM renewal") == [("confirmed", order_id(city, again))]
+    assert verify(city) == []
+
+
+def test_an_order_that_another_took_the_place_of_is_followed(programme: MakeProgramme) -> None:
+    """A child is added to an order that waits for its cash part; then who had confirmed is taken out of it."""
+    city = two_years(programme, premium="1600")
+    first = insured(city, 1, 2)
+    at = noon(date(2027, 1, 4))
+    serve(city, Propose(NOBODY, first, 1), Propose(NOBODY, first, 2), at=at)
+    command = confirm(city, 1, (first, 1), (first, 2), at=at, fen=fen("3200"))
+    [waiting] = run(city, [command], at)
+    [added] = run(city, [Amend(1, order_id(city, waiting), InsuredWish(4, "base"), None, "添一人", command.consent, command.identity, 1)], at)
+    assert rows(city, "SELECT bought FROM renewal") == [(order_id(city, added),)] * 2
+    assert verify(city) == []
+    [removed] = run(city, [Amend(1, order_id(city, added), None, 2, "减一人", command.consent, command.identity, 1)], at)
+    assert rows(city, "SELECT insured_id, bought FROM renewal ORDER BY 1") == [(1, order_id(city, removed)), (2, order_id(city, added))]
     assert verify(city) == []
 
 

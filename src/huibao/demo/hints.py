@@ -62,7 +62,7 @@ def purchases(url: str, founded: Sequence[Founded], known: Sequence[Login], sett
 
 
 def reports(url: str, known: Sequence[Login]) -> Iterator[Hint]:
-    """What who oversees a programme reads: how account money was used, where some was."""
+    """What who oversees a programme reads, where account money was used; and what its buyer is asked about the next year."""
     for programme in builtin():
         if any(one.ends == "completed" and one.pay_with == "account" for one in programme.tries):
             [bureau] = [login for login in known if (login.programme, login.role) == (programme.code, "bureau")]
@@ -70,6 +70,10 @@ def reports(url: str, known: Sequence[Login]) -> Iterator[Hint]:
             ask = f"curl -s -H 'Authorization: Bearer {bureau.token}'"
             yield Hint(programme.code, "医保局查看个人账户资金使用：各产品合计，与账本核对", f"{ask} '{path}?by=product'")
             yield Hint(programme.code, "逐单列出，存成可用表格软件打开的文件，末行为控制合计", f"{ask} '{path}/orders?form=csv'")
+            buyer = next(one.buyer for one in programme.tries if one.ends == "completed")
+            [member] = [login for login in known if (login.programme, login.person) == (programme.code, buyer)]
+            yield Hint(programme.code, "我的续保：下一年度在售、保单临近到期时列出方案与变化；不确认不投保、不扣费。usable_fen 是账户今天可用的金额",
+                       f"curl -s -H 'Authorization: Bearer {member.token}' '{url}/v1/{programme.code}/renewals'")
 
 
 def endorsements(url: str, known: Sequence[Login], year: int) -> Iterator[Hint]:

@@ -28,6 +28,11 @@ UPDATE renewal r SET state = 'confirmed', bought = u.bought, ended_at = %(at)s, 
 FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(bought)s::bigint[]) AS u (order_id, position, bought)
 WHERE r.order_id = u.order_id AND r.position = u.position;
 
+-- :name follow_proposals
+-- Proposals that were confirmed by an order that another took the place of, where that one insures the same person.
+UPDATE renewal r SET bought = u.after FROM unnest(%(before)s::bigint[], %(after)s::bigint[]) AS u (before, after)
+WHERE r.bought = u.before AND EXISTS (SELECT FROM policy p WHERE p.order_id = u.after AND p.insured_id = r.insured_id);
+
 -- :name insert_orders
 -- New orders.
 INSERT INTO orders (id, at, buyer_id, offer_id, pay_with, sponsor, premium_fen, cash_fen, state, review_by, deadline, credential)

@@ -157,6 +157,8 @@ class Orders:
         writing.write_reviews(wire, state, at)
         if state.amended:
             self._amended(wire, state, at)
+            wire.ask(SQL["follow_proposals"], {
+                "before": Int8s([a.order for a in state.amended]), "after": Int8s([a.id for a in state.amended])})
         if state.confirmed:
             wire.ask(SQL["confirm_proposals"], {
                 "at": at, "bought": Int8s([order for _, order in state.confirmed]), **_keys([key for key, _ in state.confirmed])})

@@ -186,7 +186,7 @@ def _carried(ground: Ground, cover: Cover, everything: Sequence[Cover], used: Us
         if other.insured != cover.insured or meet(other, cover) or not used.get(other.scope):
             continue
         before = ground.plans(other.offer).plan
-        if before.name != plan.name:
+        if not _goes_on(before, plan):
             continue
         places = _visit_places(plan)
         for what, name in _visit_places(before).items():
@@ -203,10 +203,15 @@ def meet(one: Cover, other: Cover) -> bool:
 
 
 def renewed(covers: Sequence[Cover], plans: Callable[[int], Compiled]) -> list[str]:
-    """The products that the person has bought again: the next year of each, which has its name, follows on its last day."""
+    """The products that the person has bought again: the next year of each follows on its last day."""
     return sorted(one.product for one in covers if any(
         one.period_to < other.period_from <= one.period_to + timedelta(days=1)
-        and plans(one.offer).plan.name == plans(other.offer).plan.name for other in covers))
+        and _goes_on(plans(one.offer).plan, plans(other.offer).plan) for other in covers))
+
+
+def _goes_on(before: Plan, after: Plan) -> bool:
+    """Whether one plan is the other's next year: it says so, or has its name."""
+    return after.renews == before.id or after.name == before.name
 
 
 def _visit_places(plan: Plan) -> dict[tuple[str, int], str]:

@@ -537,6 +537,7 @@ CREATE TABLE renewal (
     CHECK (remind_on IS NULL OR state = 'open')
 );
 CREATE INDEX renewal_buyer ON renewal (buyer_id);
+CREATE INDEX renewal_bought ON renewal (bought) WHERE bought IS NOT NULL;
 CREATE INDEX renewal_remind ON renewal (remind_on) WHERE remind_on IS NOT NULL;
 
 GRANT SELECT, INSERT ON renewal TO huibao_service;
