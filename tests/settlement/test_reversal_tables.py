@@ -11,7 +11,7 @@ import pytest
 
 from huibao.scheme.model import DESK
 from huibao.settlement import refusals
-from huibao.settlement.model import Adjust, Command, Confirm, Judge, Reverse, Settle, Withdraw
+from huibao.settlement.model import Adjust, Agree, Command, Confirm, Judge, Reverse, Settle, Withdraw
 from huibao.settlement.work import Desk
 from tests.books import KEYRING, Someone, owner, refusal, rows, small_city, verify
 from tests.database import MakeProgramme
@@ -114,6 +114,7 @@ REFUSED: Final[list[tuple[str, str, Callable[[Ward], Command], Mapping[str, int 
     ("没有冲销就调整", "adjustment.not_waiting", lambda ward: Adjust(7, _offered(ward)), {}),
     ("调整没有的结算", "adjustment.not_waiting", lambda _: Adjust(7, 999), {}),
     ("没有待核定的既往症", "judgement.not_open", lambda ward: Judge(7, _offered(ward), False, "病历"), {}),
+    ("经办人员更换收款账户", "agreement.account_for_two", lambda _: Agree(7, 1, "6222000000000000002", by_staff=True), {}),
     ("没有结算编号", "settlement.field_unreadable", lambda ward: big(ward, ""), {"field": "setl_id"}),
     ("金额不是数", "settlement.field_unreadable", lambda ward: big(ward, "S1", medfee_sumamt="贰万"), {"field": "medfee_sumamt"}),
     ("金额为负而没有原结算", "settlement.negative_without_original", lambda ward: big(ward, "S1", psn_part_amt="-1"), {}),

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from huibao.core.refusal import Refusal
 from huibao.endorsements import corrections, details, refusals
 from huibao.endorsements.model import Answer, Endorsement, Expire
-from huibao.endorsements.propose import lost_backwards, pays, stands
+from huibao.endorsements.propose import pays, stands
 from huibao.endorsements.state import State
 from huibao.endorsements.told import tell_done, tell_not_done
 from huibao.settlement.correct import Corrected, can_be_folded
@@ -74,7 +74,8 @@ def _still(state: State, found: Endorsement) -> Refusal | None:
         return refusals.not_taken_up()
     if corrections.now(state, person, found.fact, found.effective_on, found.settlement) != content.before:
         return refusals.overtaken()
-    return lost_backwards(state, found.fact, content.before, content.after, found.effective_on)
+    is_lost = corrections.is_lost(state, found.person, found.fact, content.after, found.effective_on)
+    return refusals.loss_not_backwards(state.desk.programme.scheme, state.desk.on) if is_lost else None
 
 
 def _carry_out(state: State, found: Endorsement) -> Corrected:

@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from huibao.benefits.reading import text
 from huibao.core.time import whole_years
-from huibao.endorsements.facts import CORRECTABLE
+from huibao.endorsements.facts import CORRECTABLE, weaker
 from huibao.endorsements.model import Endorsement
 from huibao.endorsements.state import Moved, Person, Spell, State
 from huibao.members import indexes
 from huibao.settlement.correct import Corrected, PolicyFact, VisitFact, correct, policies
 from huibao.settlement.covers import facts_on
 
-_LAST_DAY = date.max
+_LAST_DAY: Final = date.max
+#: Facts that policies freeze, and facts that hold for a time.
+_FROZEN: Final = ("hardship", "insutype")
+_SPELLS: Final = ("hardship", "away")
 
 
 def now(state: State, person: Person, fact: str, since: date, settlement: int | None) -> str:
@@ -30,6 +33,43 @@ def now(state: State, person: Person, fact: str, since: date, settlement: int | 
             return _insutype(state, person.id, since)
         case _:
             return next((spell.value for spell in state.spells[person.id] if spell.kind == fact and spell.holds(since)), "none")
+
+
+def stands_already(
+    state: State, person: Person, fact: str, value: str, since: date, until: date | None, settlement: int | None
+) -> bool:
+    """Whether a fact is so already: for every day, and in every policy, that it is asked for."""
+    if fact in _FROZEN and any(frozen != value for _, frozen in _frozen(state, person.id, fact, since)):
+        return False
+    if fact not in _SPELLS:
+        return now(state, person, fact, since, settlement) == value
+    spells = [spell for spell in state.spells[person.id] if spell.kind == fact and _meet(spell, Spell(fact, value, since, until))]
+    if value == "none":
+        return not spells
+    return any(spell.value == value and spell.since <= since and _ends_with(spell, until) for spell in spells)
+
+
+def is_lost(state: State, person: int, fact: str, value: str, since: date) -> bool:
+    """Whether a hardship category would be lost for a day before today, wholly or to one that counts less."""
+    yesterday = state.desk.on - timedelta(days=1)
+    if fact != "hardship" or since > yesterday:
+        return False
+    over = Spell(fact, value, since, yesterday)
+    before = [spell.value for spell in state.spells[person] if spell.kind == fact and _meet(spell, over)]
+    before += [str(frozen) for first, frozen in _frozen(state, person, fact, since) if first <= yesterday]
+    return any(weaker(category, value) for category in before)
+
+
+def _frozen(state: State, person: int, fact: str, since: date) -> list[tuple[date, Any]]:
+    """The first day that a correction would reach in each policy, and what holds on it."""
+    reached = policies(state.desk, PolicyFact(0, person, fact, since, lambda _: ""))
+    days = [(cover, max(since, cover.period_from)) for cover in reached]
+    return [(day, facts_on(cover, day).get(fact, "none" if fact == "hardship" else "")) for cover, day in days]
+
+
+def _ends_with(spell: Spell, until: date | None) -> bool:
+    """Whether a spell lasts as long as is asked for."""
+    return spell.until is None or (until is not None and until <= spell.until)
 
 
 def apply(state: State, endorsement: Endorsement, value: str) -> Corrected:
@@ -63,11 +103,8 @@ def _same_for_all(endorsement: Endorsement, fact: str, value: Any) -> PolicyFact
 
 def _insutype(state: State, person: int, since: date) -> str:
     """The kind of basic insurance that the first policy reached has frozen."""
-    reached = policies(state.desk, PolicyFact(0, person, "insutype", since, lambda _: ""))
-    if not reached:
-        return ""
-    first = min(reached, key=lambda cover: (cover.period_from, cover.order, cover.position))
-    return str(facts_on(first, max(since, first.period_from)).get("insutype", ""))
+    frozen = sorted(_frozen(state, person, "insutype", since), key=lambda one: one[0])
+    return str(frozen[0][1]) if frozen else ""
 
 
 def _rebirth(state: State, person: Person, born: date) -> None:

@@ -8,11 +8,11 @@
 A phone number is mended at once. Everything else is done when somebody else has approved it.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from huibao.core.refusal import Refusal
 from huibao.endorsements import corrections, details, refusals
-from huibao.endorsements.facts import CORRECTABLE, readable, weaker
+from huibao.endorsements.facts import CORRECTABLE, readable
 from huibao.endorsements.model import Actor, Change, Content, Correct, Endorsement
 from huibao.endorsements.state import Person, State
 from huibao.endorsements.told import tell_asked, tell_done
@@ -59,25 +59,19 @@ def correct(state: State, command: Correct, request_id: int, at: datetime) -> En
     if not readable(command.fact, command.value):
         return refusals.value_unreadable(command.fact)
     since = command.since or state.desk.on
-    before = corrections.now(state, person, command.fact, since, command.settlement)
-    if before == command.value:
+    if corrections.stands_already(state, person, command.fact, command.value, since, command.until, command.settlement):
         return refusals.no_change()
     if not command.evidence:
         return refusals.evidence_needed()
-    if lost := lost_backwards(state, command.fact, before, command.value, since):
-        return lost
+    if corrections.is_lost(state, person.id, command.fact, command.value, since):
+        return refusals.loss_not_backwards(state.desk.programme.scheme, state.desk.on)
+    before = corrections.now(state, person, command.fact, since, command.settlement)
     made = Endorsement(
         id=request_id, at=at, kind="correction", person=person.id, settlement=command.settlement, fact=command.fact, effective_on=since,
         until_on=command.until, identity_index=None, asked_by=command.by.credential, asker=command.by.person, expires_at=None,
         state="proposed")
     _add(state, made, Content(before, command.value, command.reason, command.evidence), at)
     return made
-
-
-def lost_backwards(state: State, fact: str | None, before: str, after: str, since: date) -> Refusal | None:
-    """A hardship category holds for who was admitted while it did: losing it takes nothing back （XJ-3）."""
-    is_lost = fact == "hardship" and weaker(before, after)
-    return refusals.loss_not_backwards(state.desk.programme.scheme, state.desk.on) if is_lost and since < state.desk.on else None
 
 
 def _shape(command: Correct) -> Refusal | None:

@@ -62,6 +62,7 @@ class _Asked:
     visits: list[str]
     folds_again: bool
     moves_money: bool
+    agree: list[int]
 
     @classmethod
     def of(cls, commands: Sequence[Command]) -> "_Asked":
@@ -78,11 +79,12 @@ class _Asked:
             hospitals=_some(command.hospital for command in settles),
             visits=_some(command.mdtrt_id for command in settles),
             folds_again=any(isinstance(command, Reverse | Withdraw | Adjust | Judge) for command in commands),
-            moves_money=any(not isinstance(command, Settle) or command.way == "feed" for command in commands))
+            moves_money=any(not isinstance(command, Settle) or command.way == "feed" for command in commands),
+            agree=sorted({command.person for command in commands if isinstance(command, Agree)}))
 
     @classmethod
     def of_people(cls, people: Sequence[int], folds_again: bool) -> "_Asked":
-        return cls([], sorted(set(people)), [], [], [], [], [], [], folds_again, folds_again)
+        return cls([], sorted(set(people)), [], [], [], [], [], [], folds_again, folds_again, [])
 
     def numbers(self, programme: str) -> list[int]:
         """What locks the numbers of a batch, in order: two messages about one number come one after the other, also where nobody
@@ -132,6 +134,7 @@ class Loading:
         stays = wire.ask(SQL["stays"], {"people": ids, "visits": Texts(asked.visits)})
         about = wire.ask(SQL["known_of_people"], {"people": ids})
         agreed = wire.ask(SQL["agreed"], {"people": ids}) if asked.moves_money else None
+        accounts = wire.ask(SQL["accounts"], {"people": Int8s(asked.agree)}) if asked.agree else None
         reversals = wire.ask(SQL["reversals"], {"setl_ids": Texts(asked.reversals), "originals": Texts(asked.setl_ids)})
         history = wire.ask(SQL["history"], {"people": ids}) if asked.folds_again else None
         await wire.go()
@@ -147,7 +150,8 @@ class Loading:
             hospitals={row[0]: Hospital(*row) for row in hospitals.rows()}, covers=covers_of, used=accumulated,
             stored=frozenset(accumulated), known={one.setl_id: one for one in taken.values()}, by_id=taken,
             visits=_began(stays.rows()), away=_away(about.rows()),
-            look_backs=self._looked(people, about.rows()), agreed=frozenset(person for (person,) in _rows(agreed)),
+            look_backs=self._looked(people, about.rows()),
+            accounts={person: bytes(sealed) for person, sealed in _rows(accounts)}, agreed=frozenset(person for (person,) in _rows(agreed)),
             reversals={one.setl_id: one for one in early}, parked=parked, met=met,
             waiting={one.id: one for one in taken.values() if one.adjust_at is not None}, cases=[], payouts=[], history={},
             sealed=sealed, told={}, closed=set(), books=Books())

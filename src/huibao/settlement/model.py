@@ -108,11 +108,13 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Agree:
-    """A person agrees to be paid without an application, to this bank account; or, without one, agrees no longer."""
+    """A person agrees to be paid without an application, to this bank account; or, without one, agrees no longer. `by_staff` where a
+    clerk says so for them: another account than was known is then for two people to change."""
 
     credential: int
     person: int
     account: str | None
+    by_staff: bool = False
 
 
 Command = Settle | Reverse | Confirm | Withdraw | Adjust | Judge | Agree

@@ -108,6 +108,10 @@ SELECT a.person_id FROM agreement a
 WHERE a.person_id = ANY(%(people)s::bigint[]) AND a.kind = 'pay-without-application' AND a.ended_at IS NULL
   AND EXISTS (SELECT FROM bank_account b WHERE b.person_id = a.person_id AND b.known_to IS NULL);
 
+-- :name accounts
+-- Where these people were paid to, as it was said last, also if they withdrew it.
+SELECT DISTINCT ON (person_id) person_id, sealed FROM bank_account WHERE person_id = ANY(%(people)s::bigint[]) ORDER BY person_id, id DESC;
+
 -- :name reversals
 -- Reversals of basic insurance with these numbers, or that came before these originals.
 SELECT id, setl_id, reverses, settlement_id, state, hospital FROM reversal

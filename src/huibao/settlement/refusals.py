@@ -101,6 +101,13 @@ def kin_erased() -> Refusal:
                    " done: have the insurer settle it by hand.")
 
 
+def account_for_two() -> Refusal:
+    return Refusal("agreement.account_for_two", None,
+                   "该参保人已登记另一收款账户，经办人员不能在此更换。请本人办理，或提出收款账户变更，由另一人复核。",
+                   "another account is registered for this person, and a clerk alone cannot change it here: let the person do so, or ask"
+                   " for an endorsement, which a second person approves.")
+
+
 def nothing_to_adjust() -> Refusal:
     return Refusal("adjustment.not_waiting", None, "该结算之后没有待处理的差额。", "nothing after this settlement waits to be put right.")
 

@@ -144,6 +144,7 @@ class State:
     visits: dict[tuple[int, str], date]
     away: Mapping[int, list[tuple[str, date, date | None]]]
     look_backs: dict[int, str]
+    accounts: dict[int, bytes]
     agreed: frozenset[int]
     reversals: dict[str, Reversed]
     parked: dict[tuple[str, str], Reversed]

@@ -223,7 +223,7 @@ async def agree_to_payment(call: Call[PaymentAgreement]) -> Reply:
     else:
         person = asked.person
         await area_of(call, person)
-    return told(await submit(call, "agree", asked, Agree(call.principal.id, person, asked.bank_account)), 201)
+    return told(await submit(call, "agree", asked, Agree(call.principal.id, person, asked.bank_account, call.reach != "own")), 201)
 
 
 # ── what waits for a person ──────────────────────────────────────────────────────────────────────────────────────────
