@@ -21,6 +21,7 @@ import msgspec
 import pytest
 from psycopg import AsyncConnection
 
+from huibao.app import account_days, families
 from huibao.app import accounts as duties
 from huibao.app.sql import SQL
 from huibao.benefits import loading as plans
@@ -30,9 +31,7 @@ from huibao.core.money import fen
 from huibao.db import arrays
 from huibao.db.connect import connect_service
 from huibao.enrolment import own
-from huibao.enrolment.model import Command, OrderTold, Release
-from huibao.enrolment.state import State
-from huibao.enrolment.work import Orders
+from huibao.enrolment.model import OrderTold, Release
 from huibao.gateways.accounts import HttpAccounts
 from huibao.gateways.signing import HEADER
 from huibao.gateways.simulators import app as simulators
@@ -42,12 +41,13 @@ from huibao.policies.numbers import order_number, read_number
 from huibao.record import batch
 from huibao.record.lane import Lane
 from huibao.record.model import DONE, Answer, Request, body_digest, key_digest
-from huibao.web.engine import Engine
+from huibao.web.engine import Command, Engine
 from tests.books import DAY, KEYRING, City, Someone, another, buy, owner, put_on_sale, rows, small_city, verify
 from tests.database import MakeProgramme
 
 T = TypeVar("T")
 
+INDEX_KEY: Final = bytes(32)
 SECRET: Final = b"the account platform's"
 CHEAP, DEAR = "outside-cheap", "outside-dear"
 PREMIUMS: Final = {CHEAP: 20_000, DEAR: 160_000}
@@ -113,7 +113,7 @@ class Service:
     """What the duties ask of the engine, on one lane, each command a batch of its own."""
 
     city: City
-    lane: Lane[Command, State]
+    lane: Lane[Any, Any]
     connection: AsyncConnection[Any]
 
     @property
@@ -126,8 +126,8 @@ class Service:
 
     async def submit(self, programme: str, principal: str, route: str, key: str, body: bytes, command: Command, *_: Any) -> Answer:
         loop = asyncio.get_running_loop()
-        item = Waiting[Command, Answer](key_digest(principal, key), body_digest(principal, route, programme, body), command, 0, loop.create_future())
-        [answer] = await self.lane.run(programme, [item])
+        item = Waiting[Any, Answer](key_digest(principal, key), body_digest(principal, route, programme, body), command, 0, loop.create_future())
+        [answer] = await self.lane.run(families.queue(programme, command), [item])
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -159,7 +159,8 @@ class Office:
             connection = await connect()
             await connection.set_autocommit(True)
             arrays.register(connection)
-            self._service = Service(self.city, Lane(connect, self.city.clock, {self.city.code: (self.city.schema, Orders(self.city.running, KEYRING))}), connection)
+            works = {queue: (self.city.schema, work) for queue, work in families.works(self.city.running, KEYRING, INDEX_KEY).items()}
+            self._service = Service(self.city, Lane(connect, self.city.clock, works), connection)
             client = httpx.AsyncClient(transport=self.network)
             port = HttpAccounts(client, "http://platform", SECRET, self.city.clock)
             self._duties = duties.Accounts(cast("Engine", self._service), lambda _: port, self.at_once)
@@ -290,7 +291,7 @@ def dying(point: str, nth: int) -> Iterator[None]:
             raise Killed(point)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (duties, batch):
+        for module in (duties, account_days, batch):
             patch.setattr(module, "reached", reached)
         yield
 

@@ -57,7 +57,7 @@ OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement
 NAMING: Final = {"purchase", "check_identity", "settle", "agree_to_payment", "change_detail"}
 #: Lists of what one reaches: there is nothing to be refused, and nothing of others in them (test_settled, test_payables_routes).
 LISTS: Final = {"cases", "payables", "payouts", "rosters", "endorsements", "refunds", "repayments", "receiving_accounts", "remittances",
-                "remittance_days"}
+                "remittance_days", "account_postings", "account_days"}
 #: What is said of another's is what is said of nothing, by another status than 404.
 OTHERWISE: Final = {"propose_statement": 422, "prepay_hospital": 422, "call_recoveries": 422, "reissue_payout": 409, "repay": 422}
 #: A hospital says in its own name alone whose a settlement is; in a file each line has its own refusal (test_files).

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from psycopg import AsyncConnection
 
+from huibao.app.account_days import AccountDays
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import TurnedAway
@@ -86,13 +87,15 @@ class Accounts:
     def __init__(self, engine: Engine, platform: Callable[[str], AccountPlatform], at_once: int = AT_ONCE) -> None:
         self._engine = engine
         self._platform = platform
+        self._days = AccountDays(engine, platform)
         self._at_once = at_once
         self._writing = asyncio.Lock()
         self._credits_since: dict[str, datetime] = {}
         self._after: dict[tuple[str, str], int] = {}
 
     async def look_after(self, connection: AsyncConnection[Any], programme: Programme) -> None:
-        """One turn: what is over is given up, what is free is asked, what is wanted is sent, what is unknown is asked."""
+        """One turn: what is over is given up, what is free is asked, what is wanted is sent, what is unknown is asked, and in
+        the morning the last days are compared."""
         if not kept_elsewhere(programme.scheme):
             return
         await self.give_up(programme)
@@ -100,6 +103,7 @@ class Accounts:
         await self.ask_balances(programme)
         while await self.send(connection, programme):
             pass                                       # what is set aside is taken at once, where nothing else is waited for
+        await self._days.look_after(programme)
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,6 +12,8 @@ from huibao.enrolment.work import Orders
 from huibao.mandates.model import Authorise, Revoke
 from huibao.mandates.work import Mandates
 from huibao.payables.work import Payables
+from huibao.reconciliation.account_model import CompareAccounts
+from huibao.reconciliation.account_work import AccountDays
 from huibao.reconciliation.model import Reconcile
 from huibao.reconciliation.work import Reconciliations
 from huibao.record.model import Work
@@ -30,14 +32,14 @@ from huibao.web.engine import Command
 
 #: In the order in which a lane goes round.
 FAMILIES: Final = (
-    "orders", "mandates", "desk", "payables", "reconciliation", "remittance", "sponsored", "endorsements", "renewal", "refunds")
+    "orders", "mandates", "desk", "payables", "reconciliation", "account-days", "remittance", "sponsored", "endorsements", "renewal", "refunds")
 
 _OF: Final[Mapping[type, str]] = (
     dict.fromkeys((Buy, Paid, Release, Amend, Review, ReviewList, Escalate, Unreviewed, Balances, Posted), "orders")
     | dict.fromkeys((Authorise, Revoke), "mandates")
     | dict.fromkeys((Settle, Reverse, Confirm, Withdraw, Adjust, Judge, Agree), "desk")
     | dict.fromkeys(get_args(sponsored.Command), "sponsored")
-    | {Reconcile: "reconciliation"}
+    | {Reconcile: "reconciliation", CompareAccounts: "account-days"}
     | dict.fromkeys(
         (Register, CallBack, Decide, Make, RemittanceSent, BankPaid, BankReturned, ReadBack, Acknowledge, Resolve), "remittance")
     | dict.fromkeys((Change, Correct, Answer, Expire), "endorsements")
@@ -62,6 +64,7 @@ def works(programme: Programme, keyring: Keyring, index_key: bytes) -> Mapping[s
         "desk": lambda: Desk(programme, keyring, index_key),
         "payables": lambda: Payables(programme),
         "reconciliation": lambda: Reconciliations(programme),
+        "account-days": lambda: AccountDays(programme),
         "remittance": lambda: Remittances(programme, keyring),
         "sponsored": lambda: Sponsored(programme),
         "endorsements": lambda: Endorsements(programme, keyring, index_key),

@@ -52,11 +52,11 @@ WITH last AS (
     WHERE f.try IS NOT NULL OR o.state = 'awaiting-account')
 SELECT format('order %%s is %%s, its money elsewhere: set aside %%s, taken %%s, let go %%s', id, state, COALESCE(frozen, 'never'),
               COALESCE(taken, 'never'), COALESCE(released, 'never'))
-FROM last WHERE NOT CASE state
+FROM last WHERE (CASE state
     WHEN 'completed' THEN frozen = 'yes' AND taken = 'yes' AND released IS NULL OR frozen = 'no' AND taken IS NULL
     WHEN 'void' THEN taken IS DISTINCT FROM 'yes' AND NOT asked AND (frozen IS DISTINCT FROM 'yes' OR released = 'yes' OR taken = 'no')
     WHEN 'awaiting-account' THEN asked OR frozen IS DISTINCT FROM 'yes'
-    ELSE frozen = 'yes' AND taken IS NULL AND released IS NULL OR frozen = 'no' AND released IS NULL END
+    ELSE frozen = 'yes' AND taken IS NULL AND released IS NULL OR frozen = 'no' AND released IS NULL END) IS NOT TRUE
 UNION ALL
 SELECT format('order %%s waits for its accounts since %%s with nothing asked', id, deadline) FROM last
 WHERE state = 'awaiting-account' AND NOT asked AND (deadline IS NULL OR deadline < %(overdue)s)

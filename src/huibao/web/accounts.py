@@ -51,12 +51,16 @@ class Movement(msgspec.Struct, frozen=True):
 
 
 class Accounts(msgspec.Struct, frozen=True):
-    """A member's accounts; movements are the newest hundred."""
+    """A member's accounts; movements are the newest hundred.
+
+    Where the agency's own system keeps them (`kept_by`), what is on them is that system's to say: `accounts` is empty then.
+    """
 
     accounts: tuple[Balance, ...]
     year: Year
     holds: tuple[SetAside, ...]
     movements: tuple[Movement, ...]
+    kept_by: str = "here"
 
 
 _AT: Final = datetime(2026, 1, 5, 9, 30, tzinfo=SHANGHAI)
@@ -81,11 +85,13 @@ async def my_accounts(call: Call[Nothing]) -> Accounts:
     rule = in_force(call.programme.scheme.account, today)
     limit = rule.yearly_limit if rule else None
     return Accounts(
-        tuple(Balance(kind, state, balance, set_aside) for _, _, kind, _, _, _, state, balance, set_aside in sorted(accounts)),
+        tuple(Balance(kind, state, balance, set_aside)
+              for _, _, kind, _, _, elsewhere, state, balance, set_aside in sorted(accounts) if not elsewhere),
         Year(today.year, paid, held, max(0, limit.fen - paid - held) if limit else None),
         tuple(SetAside(at, kind, fen, policy_number(code, order, position)) for at, kind, fen, order, position in holds),
         tuple(Movement(at, kind, fen, left, reached, order_number(code, order) if order is not None else None)
               for at, kind, fen, left, reached, order in movements),
+        rule.kept_by if rule else "here",
     )
 
 

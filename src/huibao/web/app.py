@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from huibao.web import (
+    account_days,
     account_use,
     accounts,
     authorisation,
@@ -36,6 +37,7 @@ from huibao.web.service import Hook, Service
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     *health.OPERATIONS, *catalogue.OPERATIONS, *members.OPERATIONS, *accounts.OPERATIONS, *account_use.OPERATIONS, *purchases.OPERATIONS,
+    *account_days.OPERATIONS,
     *orders.OPERATIONS, *policies.OPERATIONS, *settlements.OPERATIONS, *files.OPERATIONS, *settled.OPERATIONS,
     *reconciliation.OPERATIONS, *renewals.OPERATIONS, *payables.OPERATIONS, *desk.OPERATIONS,
     *sponsors.OPERATIONS, *rosters.OPERATIONS, *endorsements.OPERATIONS,

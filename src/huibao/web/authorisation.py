@@ -60,6 +60,8 @@ me                   .       own     .          .          .        .         . 
 my_accounts          .       own     .          .          .        .         .          .        .          .
 account_use          .       .       .          programme  .        .         .          .        programme  .
 account_use_orders   .       .       .          programme  .        .         .          .        programme  .
+account_postings     .       .       programme  .          .        .         .          .        programme  .
+account_days         .       .       programme  .          .        .         .          .        programme  .
 my_account_use       .       own     .          .          .        .         .          .        .          .
 settle               .       .       programme  .          .        hospital  .          .        .          .
 pre_settle           .       .       .          .          .        hospital  .          .        .          .

@@ -18,6 +18,7 @@ from huibao.enrolment.model import IdentityCheck
 from huibao.gateways.insurers import ConnectionReport
 from huibao.mandates import model as mandates
 from huibao.payables import model as payables
+from huibao.reconciliation.account_model import CompareAccounts
 from huibao.reconciliation.model import Reconcile
 from huibao.record.model import Answer
 from huibao.refunds import model as refunds
@@ -27,7 +28,7 @@ from huibao.settlement import model as settlement
 from huibao.sponsored import model as sponsored
 
 #: What may be submitted: each family decides its own.
-Command = (enrolment.Command | mandates.Command | settlement.Command | payables.Command | Reconcile | remittance.Command
+Command = (enrolment.Command | mandates.Command | settlement.Command | payables.Command | Reconcile | CompareAccounts | remittance.Command
            | sponsored.Command | endorsements.Command | renewal.Command | refunds.Command)
 
 

@@ -37,7 +37,7 @@ WHERE t.person_id = %(person)s ORDER BY t.id DESC LIMIT %(most)s;
 SELECT h.at, a.kind, h.fen, h.order_id, h.position
 FROM hold h JOIN account a ON a.id = h.account_id
 WHERE a.owner_id = %(person)s AND h.order_id IN (
-    SELECT id FROM orders WHERE buyer_id = %(person)s AND state IN ('awaiting-payment', 'awaiting-review'))
+    SELECT id FROM orders WHERE buyer_id = %(person)s AND state IN ('awaiting-account', 'awaiting-payment', 'awaiting-review'))
 AND NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id)
 ORDER BY h.id;
 

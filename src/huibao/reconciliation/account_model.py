@@ -1,0 +1,107 @@
+"""The words of comparing a day with the system that keeps the accounts: totals, then every key, and where the two differ."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["hold", "credit"]
+State = Literal["frozen", "confirmed", "cancelled", "declined", "credited", "doubt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """So many, together so much in fen."""
+
+    count: int
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A key as that system has it."""
+
+    key: str
+    kind: Kind
+    state: State
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A key as we have it: of which order, how it stands, over how much; `doubt` is not known yet."""
+
+    key: str
+    kind: Kind
+    order: int
+    state: State
+    personal_fen: int
+    savings_fen: int
+
+    @property
+    def fen(self) -> int:
+        return self.personal_fen + self.savings_fen
+
+
+@dataclass(frozen=True, slots=True)
+class CompareAccounts:
+    """A day by that system's clock: its totals, and with every key of the day, or without."""
+
+    credential: int
+    day: date
+    taken: Total
+    credited: Total
+    details: tuple[Listed, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """One key on which the two disagree, and the likely cause."""
+
+    key: str
+    cause: str
+    ours: Kept | None
+    theirs: Listed | None
+
+    @property
+    def fen(self) -> int:
+        """What they have taken, or given back, beyond what we have; below zero, what we have beyond it."""
+        return _moved(self.theirs) - _moved(self.ours)
+
+
+class DifferenceTold(msgspec.Struct, frozen=True):
+    """A difference as the agency reads it."""
+
+    key: str
+    cause: str
+    our_state: str
+    our_fen: int
+    their_state: str
+    their_fen: int
+    zh: str
+    en: str
+
+
+class ComparedTold(msgspec.Struct, frozen=True):
+    """What came of a day."""
+
+    day: date
+    result: Literal["equal", "differs"]
+    taken_count: int
+    taken_fen: int
+    our_taken_count: int
+    our_taken_fen: int
+    credited_count: int
+    credited_fen: int
+    our_credited_count: int
+    our_credited_fen: int
+    differences: tuple[DifferenceTold, ...]
+    zh: str
+    en: str
+
+
+def _moved(one: Kept | Listed | None) -> int:
+    if one is None or one.state not in ("confirmed", "credited"):
+        return 0
+    return one.fen
