@@ -212,7 +212,8 @@ FAULTS: Final = [
     # 种下的错误                                                                                              谁发现
     ("UPDATE account SET overdraft = false, credit_fen = debit_fen WHERE owner_id = 1 AND kind = 'savings'", {"accounts kept elsewhere"}),
     ("UPDATE account SET credit_fen = debit_fen + 1 WHERE owner_id = 1 AND kind = 'personal'",               {"accounts kept elsewhere"}),
-    ("UPDATE account_posting SET personal_fen = personal_fen + 1 WHERE kind = 'confirm'",                    {"account money taken elsewhere", "account money set aside elsewhere"}),
+    ("UPDATE account_posting SET personal_fen = personal_fen + 1 WHERE kind = 'confirm'",
+     {"account money taken elsewhere", "account money set aside elsewhere"}),
     ("UPDATE account_posting SET personal_fen = personal_fen - 1 WHERE kind = 'freeze' AND order_id = {done}", {"account money set aside elsewhere"}),
     ("DELETE FROM account_posting WHERE kind = 'confirm'",                                                   {"account money taken elsewhere", "orders and their money elsewhere"}),
     ("UPDATE account_posting SET state = 'no', reason = 'x' WHERE kind = 'confirm'",                         {"account money taken elsewhere", "orders and their money elsewhere"}),
@@ -224,7 +225,8 @@ FAULTS: Final = [
     ("UPDATE orders SET deadline = deadline - interval '2 hours' WHERE state = 'awaiting-account'",          {"orders and their money elsewhere"}),
     ("UPDATE account_posting SET person_id = 4 WHERE kind = 'confirm'",                                      {"orders and their money elsewhere"}),
     ("UPDATE account_posting SET personal_free_fen = 200000 WHERE kind = 'freeze' AND order_id = {done}",    {"minimum and order of accounts elsewhere"}),
-    ("UPDATE account_posting SET personal_free_fen = 1 + personal_free_fen, savings_fen = 1, personal_fen = personal_fen - 1 WHERE kind = 'freeze' AND order_id = {done}",
+    ("UPDATE account_posting SET personal_free_fen = 1 + personal_free_fen, savings_fen = 1, personal_fen = personal_fen - 1"
+     " WHERE kind = 'freeze' AND order_id = {done}",
      {"account money set aside elsewhere", "minimum and order of accounts elsewhere"}),
 ]
 

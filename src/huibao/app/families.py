@@ -32,7 +32,8 @@ from huibao.web.engine import Command
 
 #: In the order in which a lane goes round.
 FAMILIES: Final = (
-    "orders", "mandates", "desk", "payables", "reconciliation", "account-days", "remittance", "sponsored", "endorsements", "renewal", "refunds")
+    "orders", "mandates", "desk", "payables", "reconciliation", "account-days", "remittance", "sponsored", "endorsements",
+    "renewal", "refunds")
 
 _OF: Final[Mapping[type, str]] = (
     dict.fromkeys((Buy, Paid, Release, Amend, Review, ReviewList, Escalate, Unreviewed, Balances, Posted), "orders")

@@ -14,10 +14,10 @@ from huibao.cli.base import WRONG, Wrong, console, main
 from huibao.db.errors import DatabaseTrouble
 from huibao.db.migrate import migrate as migrate_all
 from huibao.db.settings import open_database
+from huibao.demo import agency, simulators
 from huibao.demo import hints as what_to_try
 from huibao.demo import remit as remitting
 from huibao.demo import service as demonstration
-from huibao.demo import simulators
 from huibao.demo import sponsor as sponsoring
 from huibao.demo import ward as hospital
 from huibao.demo.run import show
@@ -132,6 +132,17 @@ def hints(port: int) -> None:
     """重新打印地址、凭证和可以试的命令 (addresses, credentials and commands again, with fresh checks of identity)."""
     ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
     what_to_try.show(console(), f"http://127.0.0.1:{port}", ground.founded, ground.logins, ground.settings)
+
+
+@demo.command()
+@click.option("--port", default=8450, show_default=True, help="服务的端口。")
+def accounts(port: int) -> None:
+    """账户由经办机构系统记账的城市：冻结、断线、再查、扣款，逐行说明 (accounts that the agency's own system keeps, told line by line)."""
+    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
+    try:
+        agency.run(console(), ground.settings)
+    except httpx.TransportError:
+        raise Wrong(f"端口 {port + 1} 上没有模拟的外部系统，请先运行 ./demo (nothing answers there: run ./demo first)") from None
 
 
 @demo.command()

@@ -27,6 +27,7 @@ from huibao.demo.programmes import Character, DemoProgramme, Sale
 from huibao.record.batch import SQL as RECORD
 from huibao.scheme import loading as schemes
 from huibao.scheme.model import Scheme
+from huibao.scheme.running import kept_elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,10 @@ def found(
             there = _count(connection)
             if not there:
                 _open_books(connection, programme)
-                load_people(connection, programme.code, populate(programme, share, seed), at, keyring, index_key)
+                town = populate(programme, share, seed)
+                if kept_elsewhere(shelf.scheme):
+                    town.purses.clear()                # what is on them is the agency's own system's to say
+                load_people(connection, programme.code, town, at, keyring, index_key)
                 _fund(connection, at)
                 connection.execute(SQL["analyze"])
             founded.append(Founded(programme.code, programme.name, not there, there or _count(connection), on_sale, readable,

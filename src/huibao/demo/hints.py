@@ -142,6 +142,7 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
     say("── 账户资金划转（投保、列批、银行、保险公司确认，留下文件与对账单）：.venv/bin/huibao demo remit")
     say(f"── 备份（运行中即可，密钥文件另行保存）：.venv/bin/huibao backup {data_folder().parent / 'backups'}")
     say("── 资助参保（名册核对、另一人确认、办理，留下不受理清单与结算单）：.venv/bin/huibao demo sponsor")
+    say("── 账户由经办机构系统记账的城市（冻结、断线、再查、扣款）：.venv/bin/huibao demo accounts")
     say("── 核对账本：.venv/bin/huibao verify     逐笔理赔说明：.venv/bin/huibao demo bills     停止：Ctrl+C，数据保留")
 
 

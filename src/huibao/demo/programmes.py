@@ -139,6 +139,12 @@ def builtin() -> tuple[DemoProgramme, ...]:
     return tuple(sorted(found, key=lambda programme: programme.code))
 
 
+def kept_elsewhere() -> DemoProgramme:
+    """The city whose accounts the agency's own system keeps: it is founded when somebody wants to see it."""
+    names = _styles(Source("names.toml", (_folder() / "names.toml").read_text("utf-8")))
+    return load_text("elsewhere.toml", (_folder() / "elsewhere.toml").read_text("utf-8"), names)
+
+
 def load_text(name: str, text: str, styles: dict[str, Style]) -> DemoProgramme:
     """The programme in `text`; `name` is the file as messages call it. Raises `FileRefused` with every mistake."""
     file = Source(name, text)

@@ -155,3 +155,18 @@ LEFT JOIN standing s ON s.person_id = p.id AND s.kind = 'hardship' AND s.known_t
 WHERE p.died IS NULL AND p.born < %(before)s AND p.id > %(characters)s
   AND NOT EXISTS (SELECT FROM policy y WHERE y.insured_id = p.id AND y.product = %(product)s AND y.state NOT IN ('surrendered', 'void'))
 ORDER BY s.value IS NULL, p.id LIMIT %(most)s;
+
+-- :name employees
+-- Adults in employees' insurance who have no policy yet.
+SELECT p.id FROM person p WHERE p.born < %(before)s AND p.died IS NULL
+  AND EXISTS (SELECT FROM enrolment e WHERE e.person_id = p.id AND e.insurance = '310' AND e.status = '1' AND e.area = p.area)
+  AND NOT EXISTS (SELECT FROM policy y WHERE y.insured_id = p.id)
+ORDER BY p.id LIMIT %(most)s;
+
+-- :name asked_elsewhere
+-- How an order stands, and what the system that keeps the accounts was asked for it.
+SELECT o.state, p.kind, p.state FROM orders o LEFT JOIN account_posting p ON p.order_id = o.id WHERE o.id = %(order)s ORDER BY p.id;
+
+-- :name taken_elsewhere
+-- What that system said it took.
+SELECT order_id, personal_fen + savings_fen, their_at FROM account_posting WHERE kind = 'confirm' AND state = 'yes' ORDER BY id;

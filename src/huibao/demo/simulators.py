@@ -13,8 +13,13 @@ from granian.constants import Interfaces
 
 from huibao.app.settings import read
 from huibao.db.connect import connect_owner
+from huibao.db.settings import data_folder
 from huibao.demo.people import SQL
+from huibao.gateways.accounts import Parts
 from huibao.gateways.simulators.app import Secrets, Simulators, build
+
+#: What is on everybody's accounts at the agency whose own system keeps them, until it is spent.
+OPENING: Final = Parts(800_000, 50_000)
 
 _PLATFORM: Final = "HUIBAO_DEMO_PLATFORM"
 _PUBLIC: Final = "HUIBAO_DEMO_PUBLIC"
@@ -41,4 +46,5 @@ def application() -> Simulators:
     secret = settings.secrets.channel_secret
     return build(
         settings.clock, Secrets(secret, secret, dict.fromkeys(products, secret), dict.fromkeys(hospitals, secret), secret, secret),
-        os.environ[_PLATFORM] + "/v1/{programme}/payment-notices", os.environ[_PUBLIC], httpx.AsyncClient(), products, hospitals)
+        os.environ[_PLATFORM] + "/v1/{programme}/payment-notices", os.environ[_PUBLIC], httpx.AsyncClient(), products, hospitals,
+        openings=lambda _, __: OPENING, journal=data_folder().parent / "demo-accounts.jsonl")

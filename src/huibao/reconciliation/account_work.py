@@ -1,4 +1,4 @@
-"""Days compared with the system that keeps the accounts, as one family: what a batch loads, how each is decided and told, what is written."""
+"""Days compared with the system that keeps the accounts, as one family: what is loaded, how each is decided and told, what is written."""
 
 import re
 from collections import defaultdict

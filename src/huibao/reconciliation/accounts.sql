@@ -1,5 +1,6 @@
 -- :name of_orders
--- What these orders asked of the system that keeps the accounts: a hold by its order and try, as its requests left it; credits by their row.
+-- What these orders asked of the system that keeps the accounts: a hold by its order and try, as its requests left it; credits by
+-- their row.
 SELECT p.order_id, p.try, NULL::bigint, p.personal_fen, p.savings_fen,
        CASE WHEN EXISTS (SELECT FROM account_posting o WHERE o.order_id = p.order_id AND o.try = p.try AND o.kind <> 'credit'
                          AND o.state IN ('wanted', 'sent')) THEN 'doubt'

@@ -38,7 +38,10 @@ Kind = Literal[
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fault to come: with a chance of `per_mille`, drawn from `seed`, until it has struck `times`; without `times`, for good."""
+    """A fault to come: with a chance of `per_mille`, drawn from `seed`, until it has struck `times`; without `times`, for good.
+
+    The first `skip` occasions are spared.
+    """
 
     kind: Kind
     on: On = "answers"
@@ -47,6 +50,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
     ms: Annotated[int, msgspec.Meta(ge=0)] = 1000
     bytes: Annotated[int, msgspec.Meta(ge=0)] = 10
+    skip: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Faults:
@@ -79,12 +83,16 @@ class _Planned:
     def __init__(self, fault: Fault) -> None:
         self.fault: Final = fault
         self.left = fault.times
+        self._spared = fault.skip
         self._dice = Random(fault.seed)  # noqa: S311  # a failure that can be run again is what it is for
 
     def is_of(self, kind: Kind, on: On) -> bool:
         return (self.fault.kind, self.fault.on) == (kind, on)
 
     def strikes(self) -> bool:
+        if self._spared:
+            self._spared -= 1
+            return False
         if self.left == 0 or self._dice.randrange(1000) >= self.fault.per_mille:
             return False
         if self.left is not None:
