@@ -225,8 +225,8 @@ FAULTS: Final = [
     ("UPDATE orders SET deadline = deadline - interval '2 hours' WHERE state = 'awaiting-account'",          {"orders and their money elsewhere"}),
     ("UPDATE account_posting SET person_id = 4 WHERE kind = 'confirm'",                                      {"orders and their money elsewhere"}),
     ("UPDATE account_posting SET personal_free_fen = 200000 WHERE kind = 'freeze' AND order_id = {done}",    {"minimum and order of accounts elsewhere"}),
-    ("UPDATE account_posting SET personal_free_fen = 1 + personal_free_fen, savings_fen = 1, personal_fen = personal_fen - 1"
-     " WHERE kind = 'freeze' AND order_id = {done}",
+    ("""UPDATE account_posting SET personal_free_fen = 1 + personal_free_fen, savings_fen = 1, personal_fen = personal_fen - 1
+     WHERE kind = 'freeze' AND order_id = {done}""",
      {"account money set aside elsewhere", "minimum and order of accounts elsewhere"}),
 ]
 
