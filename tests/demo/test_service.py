@@ -242,6 +242,19 @@ def test_an_interrupt_ends_everything_and_the_next_start_keeps_the_data(demo: De
     assert demo.huibao("verify").returncode == 0
 
 
+@pytest.mark.clause("LZ-14")
+def test_a_batch_is_shown_with_its_file_and_statement(demo: Demo) -> None:
+    """What the last lines of the hints tell to run: somebody buys, the bank pays, the insurer confirms, the paper is there."""
+    assert "huibao demo remit" in demo.said
+    shown = demo.huibao("demo", "remit", "--port", str(demo.port), "--programme", "540000", "-o", str(demo.folder / "remitted"))
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "银行：answered" in shown.stdout
+    assert "已确认收款" in shown.stdout
+    [file], [page] = (list((demo.folder / "remitted").glob(pattern)) for pattern in ("*.csv", "*.html"))
+    assert file.read_text("utf-8").splitlines()[-1].startswith("total,")
+    assert "个人账户资金划转对账单" in page.read_text("utf-8")
+
+
 def test_hints_are_printed_again(demo: Demo) -> None:
     before = orders(demo)
     FileClock(demo.folder / "clock").advance(timedelta(minutes=16))

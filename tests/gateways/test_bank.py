@@ -59,7 +59,7 @@ def test_payouts_and_collections_have_references_of_their_own() -> None:
 
 OTHER_PAYOUTS = [
     replace(TO_PERSON, fen=6_790), replace(TO_PERSON, account="6217000000000000124"), replace(TO_PERSON, payee="hospital:H1"),
-    replace(TO_PERSON, product="another"), replace(TO_PERSON, programme="110000"),
+    replace(TO_PERSON, product="another"), replace(TO_PERSON, programme="110000"), replace(TO_PERSON, out_of="clearing"),
 ]
 
 
@@ -160,6 +160,40 @@ def test_what_was_paid_does_not_come_back() -> None:
         await world.fail("bank", Fault("return", times=None), Fault("hold", times=None))
         assert await world.bank.ask(TO_PERSON.reference) == Paid(TO_PERSON.fen, NOON)
         assert await world.bank.ask_collection(SHARE.reference) == Received(5_000, NOON)
+
+    in_world(story)
+
+
+TO_INSURER = Payout("990000-remittance-7", "990000", "plan", "insurer:lead", "6222000000000000123", 30_001, "clearing")
+
+
+@pytest.mark.clause("LZ-14")
+def test_a_batch_for_an_insurer_leaves_the_agencys_account_once() -> None:
+    async def story(world: World) -> None:
+        for _ in range(3):
+            await world.bank.pay(TO_INSURER)
+        assert await world.bank.ask(TO_INSURER.reference) == Paid(TO_INSURER.fen, NOON)
+        assert world.simulators.bank.paid == [TO_INSURER]
+
+    in_world(story)
+
+
+def test_a_bank_may_pay_a_part_and_say_so_each_time() -> None:
+    async def story(world: World) -> None:
+        await world.fail("bank", Fault("partial"))
+        await world.bank.pay(TO_INSURER)
+        assert [await world.bank.ask(TO_INSURER.reference) for _ in range(2)] == [Paid(15_001, NOON)] * 2
+        await world.bank.pay(TO_INSURER)
+        assert await world.bank.ask(TO_INSURER.reference) == Paid(15_001, NOON)
+
+    in_world(story)
+
+
+def test_a_bank_may_say_another_amount_than_it_paid() -> None:
+    async def story(world: World) -> None:
+        await world.bank.pay(TO_INSURER)
+        await world.fail("bank", Fault("wrong-amount"))
+        assert [await world.bank.ask(TO_INSURER.reference) for _ in range(2)] == [Paid(30_002, NOON), Paid(30_001, NOON)]
 
     in_world(story)
 

@@ -123,7 +123,7 @@ def test_what_a_bank_sent_back_is_reversed_by_the_agency_after_all(city: City) -
     counter.answered(listed, "paid")
     counter.surrenders(policy)
     with owner(city) as connection:
-        connection.execute("UPDATE remittance_line SET state = 'failed', reason = 'bank.returned'")
+        connection.execute("UPDATE remittance_line SET state = 'failed', reason = 'bank.returned', failed_at = '2026-03-02Z'")
         connection.execute("INSERT INTO transfer (at, kind, debit_id, credit_id, fen, remittance_id)"
                            " SELECT at, 'remittance-returned', credit_id, debit_id, fen, remittance_id FROM transfer WHERE kind = 'premium-remitted'")
         connection.execute("UPDATE account SET debit_fen = debit_fen + CASE kind WHEN 'income' THEN 16800 ELSE 0 END,"

@@ -16,6 +16,7 @@ from tests import books
 from tests.books import DAY, City, buy, rows, small_city
 from tests.books import run as buys
 from tests.database import MakeProgramme
+from tests.refunds.counter import Counter
 from tests.remittance import office
 from tests.remittance.office import FEN, code, run, sound
 
@@ -187,3 +188,29 @@ def test_nobody_else_is_in_the_city(programme: MakeProgramme) -> None:
     assert [code(answer) for answer in run(empty, office.make(empty, product="none"), office.make(empty, product="\0"),
                                            own.sent(99), own.paid(99, 1, 1), own.returned(99))] == [
         "remittance.product_unknown", "remittance.product_unknown", *["remittance.unknown"] * 3]
+
+
+@pytest.mark.clause("LZ-14", "LZ-15a")
+def test_surrenders_at_the_counter_beside_a_batch(city: City) -> None:
+    """The two slices themselves: whoever surrenders while a batch is listed is reversed, or stands in it and waits for its answer."""
+    shop = replace(city, clock=SimulatedClock(office.LATER))
+    policies = rows(city, "SELECT t.person_id, t.order_id, t.position::int FROM transfer t WHERE t.kind = 'premium-account' ORDER BY 1")
+    ready = threading.Barrier(2)
+
+    def surrendering() -> None:
+        ready.wait()
+        for _, order, position in policies[::2]:
+            Counter(shop).surrenders((order, position), office.LATER)
+
+    thread = threading.Thread(target=surrendering)
+    thread.start()
+    ready.wait()
+    for _ in range(3):
+        run(city, office.make(city))
+    thread.join()
+    run(city, office.make(city))
+    refunds = dict(rows(city, "SELECT order_id, state FROM refund"))
+    listed = {order for (order,) in rows(city, "SELECT order_id FROM remittance_line")}
+    assert {order: "waiting" if order in listed else "done" for _, order, _ in policies[::2]} == refunds
+    assert listed == {order for _, order, _ in policies} - {order for order, state in refunds.items() if state == "done"}
+    assert sound(city) == []

@@ -12,6 +12,7 @@ CROSS JOIN LATERAL (
 WHERE r.id IS NULL OR t.kind IS DISTINCT FROM 'premium-account'
    OR (t.order_id, t.position, t.debit_id) IS DISTINCT FROM (l.order_id, l.position, l.account_id)
    OR (c.kind, c.product) IS DISTINCT FROM ('clearing', r.product) OR t.at >= r.until_at
+   OR (l.state = 'paid') <> (l.paid_at IS NOT NULL AND l.failed_at IS NULL) OR (l.counted AND l.state = 'failed' AND l.failed_at IS NULL)
    OR l.fen > t.fen OR (l.state <> 'failed' AND l.fen <> t.fen - v.fen);
 
 -- :name batches
