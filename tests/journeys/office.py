@@ -16,7 +16,7 @@ import msgspec
 
 from huibao.core.batcher import Batcher, TurnedAway
 from huibao.db.migrate import create_programme, migrate
-from huibao.enrolment.model import Buy, Command, Paid, Release
+from huibao.enrolment.model import Buy, Command, Paid, Release, Review
 from huibao.enrolment.state import State
 from huibao.record.lane import CommandFailed
 from huibao.record.model import Answer, Work
@@ -27,7 +27,7 @@ from tests.record.clerk import Clerk, waiting
 Told = Answer | Exception
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-_KINDS: Final[Mapping[str, type[Command]]] = {"buy": Buy, "paid": Paid, "release": Release}
+_KINDS: Final[Mapping[str, type[Command]]] = {"buy": Buy, "paid": Paid, "release": Release, "review": Review}
 
 
 class Office:

@@ -207,6 +207,10 @@ class Desk:
         return {"product": PRODUCT, "insured": [{"member": insured or buyer, "tier": "base"}], "pay_with": pay_with, "consent": consent,
                 "identity_check": self.checked(buyer), **more}
 
+    def at_counter(self) -> dict[str, Any]:
+        """What a clerk says besides: which outlet, and the buyer's consent as presented."""
+        return {"counter": {"outlet": "990000-01", "document": "signed-form", "digest": "0" * 64}}
+
     def buy(self, key: str, buyer: int = BUYER, **wish: Any) -> httpx.Response:
         """A member buys."""
         return self.send("POST", f"/v1/{HERE}/purchases", self.member(buyer), json=self.wish(buyer, **wish), headers={"Idempotency-Key": key})

@@ -49,15 +49,15 @@ CALLERS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 )
 
 OF_A_PERSON: Final = {"order", "policy", "cancel_order", "open_payment", "settlement", "judge_settlement", "amend_order", "endorsement",
-                      "answer_endorsement", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals",
+                      "answer_endorsement", "review_order", "revoke_mandate", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals",
                       "quote_surrender", "surrender", "refund", "confirm_account_closed", "accept_refund"}
 OF_AN_INSURER: Final = {"connection_tests"}
 OF_A_POOL: Final = {"pool_statement"}
 OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement", "statement", "answer_statement"}
-NAMING: Final = {"purchase", "check_identity", "settle", "agree_to_payment", "change_detail"}
+NAMING: Final = {"purchase", "check_identity", "settle", "agree_to_payment", "change_detail", "give_mandate"}
 #: Lists of what one reaches: there is nothing to be refused, and nothing of others in them (test_settled, test_payables_routes).
 LISTS: Final = {"cases", "payables", "payouts", "rosters", "endorsements", "refunds", "repayments", "receiving_accounts", "remittances",
-                "remittance_days", "account_postings", "account_days"}
+                "remittance_days", "account_postings", "account_days", "reviews", "review_list"}
 #: What is said of another's is what is said of nothing, by another status than 404.
 OTHERWISE: Final = {"propose_statement": 422, "prepay_hospital": 422, "call_recoveries": 422, "reissue_payout": 409, "repay": 422}
 #: A hospital says in its own name alone whose a settlement is; in a file each line has its own refusal (test_files).
@@ -91,7 +91,7 @@ def send(desk: Desk, operation: Operation[Any], role: str, narrowed: Mapping[str
     key = f"{operation.id}-{role}-{target.person}-{target.hospital}-{target.programme}"
     asked = things.asked(desk, operation.id, target.person, target.hospital, is_own=role == "member")
     if operation.id == "purchase":
-        asked = desk.wish(BUYER) if role == "member" else desk.wish(target.person) | ({"buyer": target.person} if role == "agency" else {})
+        asked = desk.wish(BUYER) if role == "member" else desk.wish(target.person) | ({"buyer": target.person, **desk.at_counter()} if role == "agency" else {})
     body: dict[str, Any] = {"content": asked} if isinstance(asked, bytes) else {"json": asked}
     headers = {"Idempotency-Key": key} | ({"Content-Type": operation.media} if isinstance(asked, bytes) else {})
     return desk.send(operation.method, operation.path.format_map(parts), who, headers=headers, **body).status_code
@@ -107,6 +107,7 @@ SELECT (SELECT count(*) FROM orders WHERE state <> 'void'), (SELECT count(*) FRO
        (SELECT count(*) FROM agreement), (SELECT count(*) FROM bank_account), (SELECT count(*) FROM notice),
        (SELECT count(*) FROM sponsor), (SELECT count(*) FROM sponsor_payment), (SELECT jsonb_object_agg(id, state) FROM roster),
        (SELECT count(*) FROM roster_line), (SELECT jsonb_object_agg(order_id, state) FROM renewal),
+       (SELECT jsonb_object_agg(id, revoked_at) FROM mandate), (SELECT count(*) FROM order_entry), (SELECT count(*) FROM review_vote),
        (SELECT jsonb_object_agg(id, state) FROM endorsement), (SELECT jsonb_agg(phone_index ORDER BY id) FROM person),
        (SELECT count(*) FROM refund), (SELECT jsonb_object_agg(id, state) FROM repayment), (SELECT count(*) FROM refund_confirmation),
        (SELECT count(*) FROM refund_acceptance),

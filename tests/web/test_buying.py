@@ -77,7 +77,10 @@ def test_an_agency_buys_for_who_it_names(desk: Desk) -> None:
     path, who = f"/v1/{HERE}/purchases", desk.token("agency")
     nobody = desk.send("POST", path, who, json=desk.wish(), headers={"Idempotency-Key": "at-the-counter-1"})
     assert nobody.json()["code"] == "buyer.needed"
-    bought = desk.send("POST", path, who, json=desk.wish(NEW_TOO) | {"buyer": NEW_TOO}, headers={"Idempotency-Key": "at-the-counter-2"})
+    nowhere = desk.send("POST", path, who, json=desk.wish(NEW_TOO) | {"buyer": NEW_TOO}, headers={"Idempotency-Key": "at-the-counter-3"})
+    assert nowhere.json()["code"] == "counter.needed"
+    wish = desk.wish(NEW_TOO) | {"buyer": NEW_TOO, **desk.at_counter()}
+    bought = desk.send("POST", path, who, json=wish, headers={"Idempotency-Key": "at-the-counter-2"})
     assert bought.status_code == 201
     assert bought.json()["order"] in [line["order"] for line in get(desk, "/orders", desk.member(NEW_TOO))["orders"]]
 

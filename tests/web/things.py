@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from huibao.db.connect import connect_owner
 from huibao.payables import own
 from huibao.policies.numbers import read_number, refund_number
-from tests.web.running import BUYER, HERE, HOSPITAL, NAMES, NOW, PRODUCT, Desk
+from tests.web.running import BUYER, HERE, HOSPITAL, NAMES, NOW, PRODUCT, SPENT, SPENT_TOO, STRANGER, Desk
 from tests.web.wards import bill, number, reversal
 
 _PHONES: Final = count(1)
@@ -22,7 +22,8 @@ def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str
     return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
             "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk),
             "sponsor": sponsor_of(desk), "roster": roster_of(desk), "endorsement": endorsement_of(desk, person),
-            "refund": refund_of(desk, person), "repayment": repayment_of(desk), **remittance_of(desk)}
+            "refund": refund_of(desk, person), "repayment": repayment_of(desk), **remittance_of(desk),
+            "mandate": mandate_of(desk, person)}
 
 
 def proposal_of(desk: Desk, order: str) -> None:
@@ -69,6 +70,21 @@ def statement_of(desk: Desk, hospital: str) -> str:
         asked = {"hospital": hospital, "product": PRODUCT, "upto": "2026-12-31"}
         made["statement", hospital] = str(_post(desk, "/statements", desk.token("insurer", insurer="anxin"), asked)["statement"])
     return str(made["statement", hospital])
+
+
+def mandate_of(desk: Desk, person: int) -> str:
+    """A mandate that somebody gave to a neighbour."""
+    made = _MADE.setdefault(desk, {})
+    if ("mandate", str(person)) not in made:
+        asked = mandate(desk, person, STRANGER if person != STRANGER else SPENT, is_own=False)
+        made["mandate", str(person)] = str(_post(desk, "/mandates", desk.token("agency"), asked)["mandate"])
+    return str(made["mandate", str(person)])
+
+
+def mandate(desk: Desk, person: int, agent: int, *, is_own: bool) -> dict[str, Any]:
+    """A mandate to order, given by who checks their own identity, or at a counter for who is named."""
+    proof = {"identity_check": desk.checked(person)} if is_own else {"principal": person, "evidence": "signed-form", "digest": "0" * 64}
+    return {"agent": agent, "may": ["order"], "valid_to": "2026-03-31", **proof}
 
 
 def endorsement_of(desk: Desk, person: int) -> str:
@@ -222,6 +238,9 @@ def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPI
         "steer_roster": {"step": "pause"},
         "change_detail": {"kind": "phone", "value": f"139{next(_PHONES):08d}", "reason": "换号"} | ({} if is_own else {"person": person}),
         "correct_fact": correction(desk, person, "1"),
+        "give_mandate": mandate(desk, person, SPENT_TOO, is_own=is_own),
+        "review_order": {"verdict": "reject", "reason": "other"},
+        "review_list": {"orders": [desk.order_of(person)], "verdict": "approve"},
         "amend_order": {"reason": "换人", "remove": person},
         "answer_endorsement": {"approve": False, "reason": "材料不符"},
         "surrender": {"refund_fen": 1},

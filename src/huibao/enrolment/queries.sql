@@ -191,3 +191,24 @@ ORDER BY escalate_at, order_id LIMIT %(most)s;
 -- Reviews that are somebody's case, and whose time is over.
 SELECT order_id, void_at FROM review WHERE state = 'open' AND escalated_at IS NOT NULL AND void_at <= %(at)s
 ORDER BY void_at, order_id LIMIT %(most)s;
+
+-- :name review_page
+-- The next reviews in a state, in the order of their orders: of a product, escalated or not, entered on a way, of an area; whose each is.
+SELECT r.order_id, COALESCE(e.channel, 'online'), e.outlet
+FROM review r JOIN orders o ON o.id = r.order_id JOIN offer f ON f.id = o.offer_id JOIN person p ON p.id = o.buyer_id
+LEFT JOIN order_entry e ON e.order_id = o.id
+WHERE r.state = %(state)s AND r.order_id > %(after)s
+  AND (%(product)s = '' OR f.product = %(product)s)
+  AND (%(area)s = '' OR p.area = %(area)s)
+  AND (%(channel)s = '' OR COALESCE(e.channel, 'online') = %(channel)s)
+  AND (NOT %(asks_escalated)s OR (r.escalated_at IS NOT NULL) = %(escalated)s)
+ORDER BY r.order_id LIMIT %(most)s;
+
+-- :name order_areas
+-- The pooling areas of the buyers of these orders.
+SELECT o.id, p.area FROM orders o JOIN person p ON p.id = o.buyer_id WHERE o.id = ANY(%(orders)s::bigint[]);
+
+-- :name review_of
+-- How the review of an order stands: until when, how many decided, and the request of a rejection with its reason.
+SELECT r.state, r.since, r.void_at, r.reviewers, (SELECT count(*) FROM review_vote v WHERE v.order_id = r.order_id), v.request_id, v.reason
+FROM review r LEFT JOIN review_vote v ON v.order_id = r.order_id AND v.verdict = 'reject' WHERE r.order_id = %(order)s;

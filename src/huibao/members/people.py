@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from huibao.db import sqlfile
 from huibao.db.arrays import Int8s
@@ -13,6 +13,8 @@ from huibao.members.model import Kin, Member
 from huibao.scheme.asked import Enrolment, Person
 
 SQL: Final = sqlfile.load("huibao.members")
+
+Rows = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +47,26 @@ def ask(wire: Wire, locked: Asked, people: Sequence[int], on: date) -> AskedPeop
 
 def read(asked: AskedPeople) -> dict[int, Member]:
     """The members by id; who is not there is not in it."""
+    return read_rows(asked.people.rows(), asked.enrolments.rows(), asked.standings.rows(), asked.kin.rows())
+
+
+def read_rows(people: Rows, enrolled: Rows, standings: Rows, kinship: Rows) -> dict[int, Member]:
+    """The members by id, from what was read of them."""
     enrolments: defaultdict[int, list[Enrolment]] = defaultdict(list)
-    for person_id, insurance, status, area in asked.enrolments.rows():
+    for person_id, insurance, status, area in enrolled:
         enrolments[person_id].append(Enrolment(insurance, status, area))
     hardship: dict[int, str] = {}
     chronic: set[int] = set()
-    for person_id, kind, value in asked.standings.rows():
+    for person_id, kind, value in standings:
         if kind == "hardship":
             hardship.setdefault(person_id, value)
         elif kind == "chronic-benefit":
             chronic.add(person_id)
     kin: defaultdict[int, dict[int, Kin]] = defaultdict(dict)
-    for person_id, relative_id, relation, account_family in asked.kin.rows():
+    for person_id, relative_id, relation, account_family in kinship:
         kin[person_id][relative_id] = Kin(relation, account_family)
     return {
         person_id: Member(person_id, born, died, wrapped, Person(tuple(enrolments[person_id]), person_id in chronic),
                           hardship.get(person_id, "none"), kin[person_id])
-        for person_id, born, died, wrapped in asked.people.rows()
+        for person_id, born, died, wrapped in people
     }

@@ -39,6 +39,12 @@ try_connection       .       .       programme  .          .        .         . 
 check_identity       .       own     programme  .          .        .         .          .        .          .
 purchase             .       own     programme  .          .        .         .          .        .          .
 cancel_order         .       own     programme  .          .        .         .          .        .          .
+reviews              .       .       programme  programme  .        .         .          .        programme  .
+review_order         .       .       programme  .          .        .         .          .        .          .
+review_list          .       .       programme  .          .        .         .          .        .          .
+give_mandate         .       own     programme  .          .        .         .          .        .          .
+mandates             .       own     programme  .          .        .         .          .        .          .
+revoke_mandate       .       own     programme  .          .        .         .          .        .          .
 open_payment         .       own     .          .          .        .         .          .        .          .
 notify_payment       all     .       .          .          .        .         .          .        .          .
 orders               .       own     .          .          .        .         .          .        .          .
@@ -73,7 +79,7 @@ settlement           .       own     programme  .          insurer  hospital  . 
 settlements          .       own     .          .          .        .         .          .        .          .
 notices              .       own     .          .          .        .         .          .        .          .
 agree_to_payment     .       own     programme  .          .        .         .          .        .          .
-cases                .       .       programme  .          insurer  hospital  .          .        programme  .
+cases                .       .       programme  programme  insurer  hospital  .          .        programme  .
 reconcile            .       .       .          .          .        hospital  .          .        .          .
 payables             .       .       .          programme  insurer  hospital  .          .        programme  .
 payouts              .       .       .          programme  insurer  hospital  .          .        programme  .

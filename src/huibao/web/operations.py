@@ -90,6 +90,7 @@ PATH_PARTS: Final[Mapping[str, PathPart]] = {
     "account": PathPart("[1-9][0-9]{0,17}", "The number of a receiving account.", "127"),
     "case": PathPart("[1-9][0-9]{0,17}", "The case's number.", "12"),
     "roster": PathPart("[1-9][0-9]{0,17}", "The roster's number.", "8"),
+    "mandate": PathPart("[1-9][0-9]{0,17}", "The mandate's number.", "127"),
     "credential": PathPart("[1-9][0-9]{0,17}", "The credential's id.", "42"),
 }
 

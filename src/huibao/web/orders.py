@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from huibao.enrolment import own
-from huibao.enrolment.model import OrderState, OrderTold, PartTold, PolicyTold, Release
+from huibao.core.time import business_date
+from huibao.enrolment import own, tellings
+from huibao.enrolment.model import OrderState, OrderTold, PartTold, PolicyTold, Reason, Release, ReviewState
 from huibao.enrolment.refusals import order_unknown
-from huibao.enrolment.tellings import standing
 from huibao.gateways.signing import HEADER
 from huibao.policies.numbers import order_number, policy_number, read_number
+from huibao.record.model import Sealed
 from huibao.web import refusals
 from huibao.web.authorisation import Owners, reaches
 from huibao.web.commands import submit, told
@@ -19,7 +20,7 @@ from huibao.web.engine import Instructions
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused, Reply
 from huibao.web.purchases import ORDER_EXAMPLE
-from huibao.web.reads import ENROLMENT, MOST_LISTED, SQL
+from huibao.web.reads import ENROLMENT, MOST_LISTED, SQL, opened
 from huibao.web.words import Fen, Id
 
 _TOLD: Final = msgspec.json.Decoder(OrderTold)
@@ -42,8 +43,20 @@ class OrderLines(msgspec.Struct, frozen=True):
     orders: tuple[OrderLine, ...]
 
 
+class ReviewRead(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an order's review stands, and until when it is decided; of a rejection why, and what the reviewer wrote."""
+
+    state: ReviewState
+    since: datetime
+    decided_by: datetime
+    reason: Reason | None = None
+    zh: str | None = None
+    en: str | None = None
+    note: str | None = None
+
+
 class OrderRead(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An order as it stands now, under the wording it was made under."""
+    """An order as it stands now, under the wording it was made under; `zh` and `en` say so: nobody is insured before it is captured."""
 
     order: str
     at: datetime
@@ -57,10 +70,11 @@ class OrderRead(msgspec.Struct, frozen=True, omit_defaults=True):
     engine: str
     terms_digest: str
     clauses: tuple[str, ...]
+    zh: str
+    en: str
     sponsor_fen: int = 0
     pay_by: datetime | None = None
-    zh: str = ""
-    en: str = ""
+    review: ReviewRead | None = None
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -73,6 +87,7 @@ class _Row(msgspec.Struct, frozen=True):
     cash_fen: int
     deadline: datetime | None
     made: bytes
+    agent: int | None
 
 
 _AT: Final = datetime.fromisoformat("2026-01-05T09:30:00+08:00")
@@ -90,7 +105,7 @@ async def orders(call: Call[Nothing]) -> OrderLines:
             for id, at, product, premium, cash, state in await rows.fetchall()))
 
 
-_READ: Final = OrderRead(**{name: getattr(ORDER_EXAMPLE, name) for name in OrderRead.__struct_fields__ if name != "at"}, at=_AT)
+_READ: Final = OrderRead(**{name: getattr(ORDER_EXAMPLE, name) for name in OrderRead.__struct_fields__ if name not in {"at", "review"}}, at=_AT)
 
 
 @operation("GET", "/v1/{programme}/orders/{order}", asks=Nothing, answers=OrderRead, answered=_READ)
@@ -102,7 +117,10 @@ async def order(call: Call[Nothing]) -> OrderRead:
     async with call.engine.reading(code) as connection:
         rows = await (await connection.execute(ENROLMENT["order_policies"], {"order": id})).fetchall()
         held = await (await connection.execute(ENROLMENT["order_parts"], {"order": id})).fetchall()
+        found = await (await connection.execute(ENROLMENT["review_of"], {"order": id})).fetchone()
+        sealed = await (await connection.execute(SQL["evidence"], {"request": found[5]})).fetchone() if found and found[5] else None
     made = _TOLD.decode(row.made)
+    zh, en = tellings.standing(row.state, row.cash_fen, found[4] if found else 0)
     now = {policy_number(code, id, position): (position, state, since, until, cash) for position, _, state, since, until, cash in rows}
     policies = tuple(
         msgspec.structs.replace(policy, state=state, period_from=since, period_to=until,
@@ -110,14 +128,25 @@ async def order(call: Call[Nothing]) -> OrderRead:
         for policy in made.policies for position, state, since, until, cash in (now[policy.number],))
     account = made.premium_fen - row.cash_fen - made.sponsor_fen
     return OrderRead(made.order, row.at, row.state, made.product, made.premium_fen, account, row.cash_fen, policies,
-                     made.plan_digest, made.engine, made.terms_digest, made.clauses, made.sponsor_fen,
-                     row.deadline if row.state == "awaiting-payment" else None, *standing(row.state, row.cash_fen))
+                     made.plan_digest, made.engine, made.terms_digest, made.clauses, zh, en, made.sponsor_fen,
+                     row.deadline if row.state == "awaiting-payment" else None, _review(call, found, sealed))
 
 
 def _parts(held: Sequence[tuple[int, str, int]], position: int, cash_fen: int) -> tuple[PartTold, ...]:
     """What each source pays of a policy, where that was not known yet when the order was made."""
     found = [PartTold(kind, fen) for of, kind, fen in held if of == position]
     return (*found, PartTold("cash", cash_fen)) if cash_fen else tuple(found)
+
+
+def _review(call: Call[Nothing], found: tuple[Any, ...] | None, sealed: tuple[Any, ...] | None) -> ReviewRead | None:
+    """The review as the buyer and the agency read it; an auditor reads no free text."""
+    if found is None:
+        return None
+    state, since, void_at, _, _, _, reason = found
+    zh, en = tellings.REASONS[reason] if reason else (None, None)
+    evidence = opened(call, Sealed(*sealed)) if sealed and sealed[2] is not None and call.principal.role != "auditor" else None
+    note = str(msgspec.json.decode(evidence).get("note")) if evidence else None
+    return ReviewRead(state, since, void_at, reason, zh, en, note)
 
 
 class CancelledOrder(msgspec.Struct, frozen=True):
@@ -187,8 +216,10 @@ def _id(call: Call[Nothing] | Call[PaymentNotice], number: str) -> int:
 async def _order(call: Call[Nothing], id: int) -> _Row:
     """The order, where the caller reaches it."""
     async with call.engine.reading(call.path["programme"]) as connection:
-        row = await (await connection.execute(SQL["order"], {"order": id})).fetchone()
-    if row is None or not reaches(call.principal, call.reach, Owners(people=(row[1],), area=row[2])):
+        given = {"order": id, "on": business_date(call.engine.clock.now())}
+        row = await (await connection.execute(SQL["order"], given)).fetchone()
+    # Who acts for the buyer reads what was entered, as long as that may be done.
+    if row is None or not reaches(call.principal, call.reach, Owners(people=(row[1], row[7]), area=row[2])):
         raise Refused(order_unknown())
     return _Row(*row)
 

@@ -6,7 +6,19 @@ import msgspec
 from msgspec import Meta
 
 from huibao.core.chain import sm3
-from huibao.enrolment.model import MOST_INSURED, Buy, Consent, IdentityCheck, InsuredWish, OrderTold, PartTold, PayWith, PolicyTold
+from huibao.enrolment.model import (
+    MOST_INSURED,
+    Buy,
+    Consent,
+    Document,
+    Entry,
+    IdentityCheck,
+    InsuredWish,
+    OrderTold,
+    PartTold,
+    PayWith,
+    PolicyTold,
+)
 from huibao.policies.numbers import order_number, policy_number
 from huibao.web import refusals
 from huibao.web.commands import submit, told
@@ -14,7 +26,7 @@ from huibao.web.operations import Call, operation
 from huibao.web.problems import Refused, Reply
 from huibao.web.reads import area_of
 from huibao.web.tokens import read_check
-from huibao.web.words import Id, PersonId, Text, Token
+from huibao.web.words import END, Id, PersonId, Text, Token
 
 
 class Wish(InsuredWish, frozen=True, forbid_unknown_fields=True):
@@ -24,10 +36,19 @@ class Wish(InsuredWish, frozen=True, forbid_unknown_fields=True):
     tier: Id | None = None
 
 
+class Counter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a clerk enters an order, and the buyer's consent as presented there: as what, and its SM3 digest （LZ-8）."""
+
+    outlet: Id
+    document: Document
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}" + END)]
+
+
 class Purchase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An order of one product for oneself or one's family.
 
-    `identity_check` is the token of a check of the buyer, from identity-checks. `buyer` and `sponsor` are an agency's to name.
+    `identity_check` is the token of a check of the buyer, from identity-checks. `buyer`, `counter` and `sponsor` are an agency's to
+    name. `principal` is for whom a member acts, under a mandate or as a registered relative: it is the member who is checked then.
     """
 
     product: Id
@@ -37,6 +58,8 @@ class Purchase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identity_check: Token | None = None
     buyer: PersonId | None = None
     sponsor: Text | None = None
+    counter: Counter | None = None
+    principal: PersonId | None = None
 
 
 _DIGEST: Final = sm3("示例".encode()).hex()
@@ -63,22 +86,40 @@ ORDER_EXAMPLE: Final = OrderTold(
 async def purchase(call: Call[Purchase]) -> Reply:
     """Buys a product for oneself or one's family.
 
-    A member buys as oneself; an agency names the buyer, and a sponsor where one pays. An order whose state is
-    awaiting-payment is paid next, at its payments. The same key and body answer the same again.
+    A member buys as oneself, or for who let them act; an agency names the buyer with the counter and the document, or with a sponsor
+    who pays. An order whose state is awaiting-payment is paid next, at its payments. The same key and body answer the same again.
     """
     asked, caller = call.asked, call.principal
-    if call.reach == "own":
-        if asked.buyer is not None or asked.sponsor is not None or asked.pay_with == "sponsor":
-            raise Refused(refusals.buyer_is_self())
-        buyer = call.person
-    elif asked.buyer is None:
-        raise Refused(refusals.buyer_needed())
-    else:
-        buyer = asked.buyer
-        await area_of(call, buyer)
+    buyer, entry = _entered(call) if call.reach == "own" else await _at_counter(call)
     check = checked(call, asked.identity_check)
-    command = Buy(caller.id, buyer, asked.product, asked.insured, asked.pay_with, asked.consent, check, asked.sponsor)
+    command = Buy(caller.id, buyer, asked.product, asked.insured, asked.pay_with, asked.consent, check, asked.sponsor, entry)
     return told(await submit(call, "purchase", asked, command), 201)
+
+
+def _entered(call: Call[Purchase]) -> tuple[int, Entry | None]:
+    """Whose order a member enters: their own, or that of who let them."""
+    asked = call.asked
+    if asked.buyer is not None or asked.sponsor is not None or asked.counter is not None or asked.pay_with == "sponsor":
+        raise Refused(refusals.buyer_is_self())
+    if asked.principal is None or asked.principal == call.person:
+        return call.person, None
+    return asked.principal, Entry("agent", call.person)
+
+
+async def _at_counter(call: Call[Purchase]) -> tuple[int, Entry | None]:
+    """Whose order a clerk enters, and at which counter on what; who is paid for by a sponsor need not be there."""
+    asked = call.asked
+    if asked.buyer is None:
+        raise Refused(refusals.buyer_needed())
+    if asked.principal is not None:
+        raise Refused(refusals.principal_is_members())
+    await area_of(call, asked.buyer)
+    if asked.counter is None:
+        if asked.pay_with != "sponsor":
+            raise Refused(refusals.counter_needed())
+        return asked.buyer, None
+    counter = asked.counter
+    return asked.buyer, Entry("counter", call.principal.person_id, counter.outlet, counter.document, counter.digest)
 
 
 def checked(call: Call[Any], token: str | None) -> IdentityCheck | None:

@@ -21,8 +21,12 @@ RETURNING revoked_at;
 SELECT area FROM person WHERE id = %(person)s;
 
 -- :name order
--- An order with its buyer's area, as it stands, and what was answered when it was made.
-SELECT o.at, o.buyer_id, p.area, o.state, o.cash_fen, o.deadline, e.answer
+-- An order with its buyer's area, as it stands, what was answered when it was made, and who entered it for the buyer and may still act.
+SELECT o.at, o.buyer_id, p.area, o.state, o.cash_fen, o.deadline, e.answer, (
+    SELECT n.person_id FROM order_entry n WHERE n.order_id = o.id AND n.channel = 'agent' AND (
+        EXISTS (SELECT FROM mandate m WHERE m.id = n.mandate_id AND m.revoked_at IS NULL AND m.valid_to >= %(on)s)
+        OR EXISTS (SELECT FROM kinship k WHERE k.person_id = o.buyer_id AND k.relative_id = n.person_id AND k.relation = n.relation
+                   AND n.mandate_id IS NULL AND k.known_to IS NULL AND (k.valid_to IS NULL OR k.valid_to >= %(on)s))))
 FROM orders o JOIN person p ON p.id = o.buyer_id JOIN event e ON e.request_id = o.id
 WHERE o.id = %(order)s;
 
@@ -78,7 +82,7 @@ WHERE s.person_id = %(person)s ORDER BY s.id DESC LIMIT %(most)s;
 
 -- :name notices_of
 -- What a person was told, newest first.
-SELECT at, settlement_id, zh, en FROM notice WHERE person_id = %(person)s ORDER BY id DESC LIMIT %(most)s;
+SELECT at, settlement_id, order_id, zh, en FROM notice WHERE person_id = %(person)s ORDER BY id DESC LIMIT %(most)s;
 
 -- :name cases
 -- What waits for a person to look into, the oldest first; an insurer's are those of products it leads, a hospital's its own, an
@@ -90,7 +94,7 @@ WHERE c.closed_at IS NULL AND c.id > %(after)s
   AND (%(area)s = '' OR COALESCE((SELECT p.area FROM settlement s JOIN person p ON p.id = s.person_id WHERE s.id = c.settlement_id),
                                  (SELECT h.area FROM hospital h WHERE h.id = c.hospital),
                                  (SELECT p.area FROM orders o JOIN person p ON p.id = o.buyer_id WHERE o.id = c.order_id)) = %(area)s)
-  AND (%(insurer)s = '' OR c.cause NOT IN ('account.frozen', 'account.closed'))
+  AND (%(insurer)s = '' OR c.kind <> 'review' AND c.cause NOT IN ('account.frozen', 'account.closed'))
   AND (%(insurer)s = '' OR EXISTS (
       SELECT FROM product d WHERE d.lead = %(insurer)s AND d.id IN (
           SELECT c.product
@@ -101,3 +105,8 @@ ORDER BY c.id LIMIT %(most)s;
 -- :name agreement
 -- Whether a person agreed to be paid without an application.
 SELECT given_at FROM agreement WHERE person_id = %(person)s AND kind = 'pay-without-application' AND ended_at IS NULL;
+
+-- :name names
+-- The sealed names of people, with the keys that open them.
+SELECT p.id, p.name_sealed, k.wrapped FROM person p LEFT JOIN person_key k ON k.person_id = p.id
+WHERE p.id = ANY(%(people)s::bigint[]);

@@ -43,6 +43,26 @@ def buyer_needed() -> Refusal:
     return Refusal("buyer.needed", None, "经办代办须写明投保人，请填写 buyer。", "an agency says who buys: fill in buyer")
 
 
+def counter_needed() -> Refusal:
+    return Refusal("counter.needed", None, "柜台代录须写明网点及本人出具的投保材料，请填写 counter。",
+                   "a clerk who enters an order names the outlet and the buyer's own document: fill in counter")
+
+
+def principal_is_members() -> Refusal:
+    return Refusal("access.principal", None, "principal 由代办的参保人填写，经办人员请填写 buyer 与 counter。",
+                   "principal is for a member who acts for another: an agency fills in buyer and counter")
+
+
+def mandate_evidence_needed() -> Refusal:
+    return Refusal("mandate.evidence_needed", None, "柜台办理授权须写明委托人及其出具的授权材料，请填写 principal、evidence 与 digest。",
+                   "a mandate given at a counter names the principal and what was presented: fill in principal, evidence and digest")
+
+
+def mandate_check_needed() -> Refusal:
+    return Refusal("mandate.check_needed", None, "在线授权须先核验本人身份，请填写 15 分钟内的 identity_check。",
+                   "a mandate given online needs a check of one's identity within 15 minutes: fill in identity_check")
+
+
 def person_needed() -> Refusal:
     return Refusal("person.needed", None, "经办代办须写明被核验人，请填写 person。", "an agency says whom it checks: fill in person")
 

@@ -12,7 +12,7 @@ from huibao.db import sqlfile
 from huibao.endorsements.facts import CORRECTABLE
 from huibao.endorsements.model import Answered
 from huibao.endorsements.told import named
-from huibao.policies.numbers import policy_number, settlement_number
+from huibao.policies.numbers import order_number, policy_number, settlement_number
 from huibao.record.model import Sealed
 from huibao.settlement.evidence import unpacked
 from huibao.settlement.model import Agree, AgreedTold, SettlementTold
@@ -178,6 +178,7 @@ class NoticeLine(msgspec.Struct, frozen=True):
     settlement: str | None
     zh: str
     en: str
+    order: str | None = None
 
 
 class NoticeLines(msgspec.Struct, frozen=True):
@@ -191,12 +192,13 @@ class NoticeLines(msgspec.Struct, frozen=True):
                                             "This insurance pays 12,000.00 yuan to your registered bank account, without an"
                                             " application."),)))
 async def notices(call: Call[Nothing]) -> NoticeLines:
-    """Lists what one was told about one's settlements, newest first."""
+    """Lists what one was told about one's settlements and orders, newest first."""
     code = call.path["programme"]
     async with call.engine.reading(code) as connection:
         rows = await connection.execute(SQL["notices_of"], {"person": call.person, "most": MOST_LISTED})
         return NoticeLines(tuple(
-            NoticeLine(at, settlement_number(code, id) if id else None, zh, en) for at, id, zh, en in await rows.fetchall()))
+            NoticeLine(at, settlement_number(code, id) if id else None, zh, en, order_number(code, order) if order else None)
+            for at, id, order, zh, en in await rows.fetchall()))
 
 
 # ── paid without an application ──────────────────────────────────────────────────────────────────────────────────────
@@ -249,6 +251,7 @@ class CaseLine(msgspec.Struct, frozen=True):
     fen: int
     due_on: date | None
     payout: int | None
+    order: str | None
 
 
 class CaseLines(msgspec.Struct, frozen=True):
@@ -260,7 +263,7 @@ class CaseLines(msgspec.Struct, frozen=True):
 @operation("GET", "/v1/{programme}/cases", asks=After, answers=CaseLines,
            answered=CaseLines((
                CaseLine(3, _AT, "less-due", "reversal.before_it", TOLD.settlement, TOLD.setl_id, _POLICY, "H1", None,
-                        240_000, None, None),)))
+                        240_000, None, None, None),)))
 async def cases(call: Call[After]) -> CaseLines:
     """Lists what waits for a person to look into: an insurer's products', a hospital's own, or all."""
     code, caller = call.path["programme"], call.principal
@@ -272,7 +275,8 @@ async def cases(call: Call[After]) -> CaseLines:
         rows = await (await connection.execute(SQL["cases"], given)).fetchall()
     return CaseLines(tuple(
         CaseLine(id, at, kind, cause, settlement_number(code, about) if about else None, setl_id,
-                 policy_number(code, order, position) if order is not None else None, hospital, day, fen, due, payout)
+                 policy_number(code, order, position) if position is not None else None, hospital, day, fen, due, payout,
+                 order_number(code, order) if order is not None and position is None else None)
         for id, at, kind, cause, about, setl_id, order, position, hospital, day, fen, due, payout in rows))
 
 
