@@ -131,6 +131,19 @@ def test_a_category_is_recognised_by_two_clerks(demo: Demo) -> None:
     assert (told(ask), told(approve)) == (asked, done)
 
 
+@pytest.mark.clause("LZ-14")
+@pytest.mark.parametrize("programme", ["450200", "652900"])
+def test_a_clerk_reviews_what_is_printed(demo: Demo, programme: str) -> None:
+    queue, approve, reject, bulk = [line for line in demo.said.splitlines() if f"/v1/{programme}/reviews" in line]
+    cases = {case["order"]: case for case in told(queue)["cases"]}
+    assert len(cases) == 5
+    assert {(case["obstacle"], case["own"], case["name"][1:]) for case in cases.values()} == {(None, False, "**")}
+    assert [told(command)["state"] for command in (approve, reject)] == ["completed", "void"]
+    assert (told(bulk)["done"], told(bulk)["refused"]) == (3, 0)
+    assert paste(bulk) == paste(bulk)
+    assert not cases.keys() & {case["order"] for case in told(queue)["cases"]}
+
+
 @pytest.mark.clause("XZ-2", "XZ-3")
 def test_a_policy_for_a_parent_begins_at_the_next_midnight(demo: Demo) -> None:
     [policy] = told(commands(demo.said)["try-540000-1"])["policies"]

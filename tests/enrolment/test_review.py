@@ -126,6 +126,12 @@ def test_a_rejection_names_its_reason(city: City) -> None:
     assert (ends(city, reject(id, None)), left(city, id)) == ("review.reason_needed", before)
 
 
+def test_a_reason_given_with_an_approval_is_none(city: City) -> None:
+    id = applied(city, family(city))
+    assert ends(city, replace(approve(id), reason="other", note="看过了")) == "completed"
+    assert rows(city, "SELECT verdict, reason FROM review_vote WHERE order_id = %s", id) == [("approve", None)]
+
+
 def test_an_order_that_is_not_there_or_never_waited(city: City) -> None:
     who = family(city)
     [bought] = run(city, [buy(city, who, pay_with="cash")])

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -15,11 +15,14 @@ from huibao.demo.logins import Login
 from huibao.demo.people import SQL
 from huibao.demo.programmes import builtin
 from huibao.enrolment.model import IdentityCheck
+from huibao.policies.numbers import order_number
 from huibao.scheme import loading as schemes
 from huibao.web.tokens import sign_check
 
 #: Identity checks printed with the commands are good for so long under every scheme of the demonstration.
 MINUTES: Final = 15
+#: So many applications under review are shown; fewer are no list.
+_LISTED, _FEWEST = 5, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,31 @@ def surrenders(url: str, known: Sequence[Login]) -> Iterator[Hint]:
                    f" -H 'Content-Type: application/json' -d '{{\"refund_fen\": '{premium}'}}'")
 
 
+def reviews(url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> Iterator[Hint]:
+    """What a clerk does about the queue of applications: reads it, approves one, rejects one, decides the rest in one go."""
+    with connect_owner(settings.database_url, "huibao demo") as connection:
+        for one in founded:
+            with connection.transaction():
+                connection.execute(SQL["enter"], {"schema": f"p_{one.code}"})
+                waiting = [order_number(one.code, id) for (id,) in connection.execute(SQL["reviews_waiting"], {"most": _LISTED}).fetchall()]
+            if len(waiting) < _FEWEST:
+                continue
+            clerk = next(login for login in known if (login.programme, login.role) == (one.code, "agency"))
+            base, bearer = f"{url}/v1/{one.code}/reviews", f"-H 'Authorization: Bearer {clerk.token}'"
+            first, second, *rest = waiting
+
+            def decide(path: str, body: dict[str, Any], base: str = base, bearer: str = bearer) -> str:
+                key = f"review-{path}" if path != "bulk" else f"review-{body['orders'][0]}-bulk"
+                return (f"curl -s {base}/{path} {bearer} -H 'Idempotency-Key: {key}' -H 'Content-Type: application/json'"
+                        f" -d '{json.dumps(body)}'")
+
+            yield Hint(one.code, f"{one.name}经办人员看待审核的申请：为何待审、申请时与现在的核对、期限", f"curl -s {bearer} '{base}?most=5'")
+            yield Hint(one.code, "审核通过一笔：冻结的保费划出，次日起保", decide(first, {"verdict": "approve"}))
+            yield Hint(one.code, "不予通过一笔：冻结的保费释放，告知本人原因",
+                       decide(second, {"verdict": "reject", "reason": "documents-differ", "note": "请补交材料"}))
+            yield Hint(one.code, "批量通过其余的：每笔各有结果", decide("bulk", {"orders": rest, "verdict": "approve"}))
+
+
 def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> None:
     """Addresses, programmes, credentials, commands."""
     say = _Plain(console)
@@ -134,7 +162,7 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
     for hint in purchases(url, founded, known, settings):
         say(f"# {hint.story}")
         say(hint.command)
-    for hint in (*reports(url, known), *endorsements(url, known, settings.clock.now().year), *surrenders(url, known)):
+    for hint in (*reports(url, known), *endorsements(url, known, settings.clock.now().year), *surrenders(url, known), *reviews(url, founded, known, settings)):
         say(f"# {hint.story}")
         say(hint.command)
     say("")

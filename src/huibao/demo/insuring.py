@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -25,20 +26,25 @@ from huibao.policies.numbers import read_number
 from huibao.record.lane import Lane
 from huibao.record.model import DONE, NOBODY, Answer, body_digest, key_digest
 from huibao.scheme import loading as schemes
+from huibao.scheme.model import in_force
 
 #: So many residents of each programme are asked; whom scheme or plan does not take stays uninsured.
 ASKED: Final = 60
+#: So many others apply today where an agency reviews: its clerk has somebody in the queue.
+APPLYING: Final = 24
+#: Stands for the credentials of residents, who are no characters and have none here.
+THEIR_OWN: Final = 2**40
 _CASH_FIRST: Final[tuple[PayWith, ...]] = ("cash", "account")
 
 
 def insure(owner_url: str, programmes: Sequence[DemoProgramme], keyring: Keyring, at: datetime) -> None:
     """Sells each programme's first product to some residents, as on the eve of its cover: for cash, or where a scheme takes no
-    cash alone from the account; once."""
+    cash alone from the account; once. Where an agency reviews, others apply today to pay from their accounts."""
     for programme in programmes:
         with connect_owner(owner_url, "huibao demo") as connection, connection.transaction():
             connection.execute(SQL["enter"], {"schema": f"p_{programme.code}"})
             row = connection.execute(SQL["count_policies"]).fetchone()
-            given = {"characters": len(programme.characters), "before": (at - timedelta(days=20 * 366)).date(), "most": ASKED}
+            given = {"characters": len(programme.characters), "before": (at - timedelta(days=20 * 366)).date(), "most": ASKED + APPLYING}
             residents = [id for (id,) in connection.execute(SQL["residents"], given).fetchall()]
         sold = next((shown for shown in programme.products if shown.sale and shown.sale.since <= business_date(at)), None)
         if row is None or row[0] or sold is None or sold.sale is None:
@@ -49,9 +55,24 @@ def insure(owner_url: str, programmes: Sequence[DemoProgramme], keyring: Keyring
         terms = sm3(terms_text(plan, lead).encode()).hex()
         wish = plan.tier_ids[0] if plan.tiers else None
         running = Programme(programme.code, programme.name, programme.area, f"p_{programme.code}", schemes.builtin(programme.scheme))
+
+        order = partial(_order, plan.id, wish, terms)
         asyncio.run(_sell(owner_url, running, keyring, min(eve, at), [
-            Buy(NOBODY, person, plan.id, (InsuredWish(person, wish),), pay_with, Consent(terms, TO_ACCEPT, "demo", guardian=True),
-                IdentityCheck(person, "counter", True, min(eve, at), "demo")) for pay_with in _CASH_FIRST for person in residents]))
+            order(person, pay_with, min(eve, at)) for pay_with in _CASH_FIRST for person in residents[:ASKED]]))
+        if _reviews(running, business_date(at)) and business_date(at) <= sold.sale.until:
+            asyncio.run(_sell(owner_url, running, keyring, at, [order(person, "account", at) for person in residents[ASKED:]]))
+
+
+def _order(product: str, tier: str | None, terms: str, person: int, pay_with: PayWith, at: datetime) -> Buy:
+    """An order of a resident for themselves."""
+    return Buy(THEIR_OWN, person, product, (InsuredWish(person, tier),), pay_with, Consent(terms, TO_ACCEPT, "demo", guardian=True),
+               IdentityCheck(person, "counter", True, at, "demo"))
+
+
+def _reviews(programme: Programme, on: date) -> bool:
+    """Whether somebody reviews what accounts pay for; silence leaves it to the agency."""
+    account, review = in_force(programme.scheme.account, on), in_force(programme.scheme.review, on)
+    return account is not None and account.open and (review is None or review.by == "agency")
 
 
 async def _sell(owner_url: str, programme: Programme, keyring: Keyring, at: datetime, orders: Sequence[Buy]) -> None:

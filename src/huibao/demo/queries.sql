@@ -170,3 +170,7 @@ SELECT o.state, p.kind, p.state FROM orders o LEFT JOIN account_posting p ON p.o
 -- :name taken_elsewhere
 -- What that system said it took.
 SELECT order_id, personal_fen + savings_fen, their_at FROM account_posting WHERE kind = 'confirm' AND state = 'yes' ORDER BY id;
+
+-- :name reviews_waiting
+-- Applications under review, the oldest first.
+SELECT order_id FROM review WHERE state = 'open' ORDER BY order_id LIMIT %(most)s;

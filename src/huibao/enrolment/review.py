@@ -93,7 +93,8 @@ def _four_eyes(state: State, asked: Review, order: Order, waiting: Reviewing) ->
 
 
 def _vote(state: State, asked: Review, request_id: int, order: Order, waiting: Reviewing) -> None:
-    vote = Vote(len(waiting.votes) + 1, request_id, asked.credential, asked.reviewer, asked.verdict, asked.reason, checks(state, order))
+    reason = asked.reason if asked.verdict == "reject" else None
+    vote = Vote(len(waiting.votes) + 1, request_id, asked.credential, asked.reviewer, asked.verdict, reason, checks(state, order))
     waiting.votes.append(vote)
     state.new_votes.append((waiting, vote))
 

@@ -87,7 +87,6 @@ class _Row(msgspec.Struct, frozen=True):
     cash_fen: int
     deadline: datetime | None
     made: bytes
-    agent: int | None
 
 
 _AT: Final = datetime.fromisoformat("2026-01-05T09:30:00+08:00")
@@ -218,8 +217,9 @@ async def _order(call: Call[Nothing], id: int) -> _Row:
     async with call.engine.reading(call.path["programme"]) as connection:
         given = {"order": id, "on": business_date(call.engine.clock.now())}
         row = await (await connection.execute(SQL["order"], given)).fetchone()
+        agent = await (await connection.execute(SQL["order_agent"], given)).fetchone()
     # Who acts for the buyer reads what was entered, as long as that may be done.
-    if row is None or not reaches(call.principal, call.reach, Owners(people=(row[1], row[7]), area=row[2])):
+    if row is None or not reaches(call.principal, call.reach, Owners(people=(row[1], *(agent or ())), area=row[2])):
         raise Refused(order_unknown())
     return _Row(*row)
 

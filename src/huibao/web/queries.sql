@@ -21,14 +21,18 @@ RETURNING revoked_at;
 SELECT area FROM person WHERE id = %(person)s;
 
 -- :name order
--- An order with its buyer's area, as it stands, what was answered when it was made, and who entered it for the buyer and may still act.
-SELECT o.at, o.buyer_id, p.area, o.state, o.cash_fen, o.deadline, e.answer, (
-    SELECT n.person_id FROM order_entry n WHERE n.order_id = o.id AND n.channel = 'agent' AND (
-        EXISTS (SELECT FROM mandate m WHERE m.id = n.mandate_id AND m.revoked_at IS NULL AND m.valid_to >= %(on)s)
-        OR EXISTS (SELECT FROM kinship k WHERE k.person_id = o.buyer_id AND k.relative_id = n.person_id AND k.relation = n.relation
-                   AND n.mandate_id IS NULL AND k.known_to IS NULL AND (k.valid_to IS NULL OR k.valid_to >= %(on)s))))
+-- An order with its buyer's area, as it stands, and what was answered when it was made.
+SELECT o.at, o.buyer_id, p.area, o.state, o.cash_fen, o.deadline, e.answer
 FROM orders o JOIN person p ON p.id = o.buyer_id JOIN event e ON e.request_id = o.id
 WHERE o.id = %(order)s;
+
+-- :name order_agent
+-- Who entered an order for its buyer, as long as they may act for the buyer.
+SELECT n.person_id FROM order_entry n JOIN orders o ON o.id = n.order_id
+WHERE n.order_id = %(order)s AND n.channel = 'agent' AND (
+    EXISTS (SELECT FROM mandate m WHERE m.id = n.mandate_id AND m.revoked_at IS NULL AND m.valid_to >= %(on)s)
+    OR EXISTS (SELECT FROM kinship k WHERE k.person_id = o.buyer_id AND k.relative_id = n.person_id AND k.relation = n.relation
+               AND n.mandate_id IS NULL AND k.known_to IS NULL AND (k.valid_to IS NULL OR k.valid_to >= %(on)s)));
 
 -- :name movements
 -- What moved on a person's accounts or in a person's cash, newest first.
