@@ -1,5 +1,6 @@
 """Orders that wait as they would be decided now, for who only looks: nothing is locked, and what is read may be true no more at once."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ from psycopg import AsyncConnection
 from huibao.catalogue.model import Programme, Shelf
 from huibao.core.sealing import Keyring
 from huibao.db.arrays import Int8s
+from huibao.enrolment.continuity import Earlier, earlier
 from huibao.enrolment.loading import SQL, parts_from_holds, read_entries, read_orders, read_reviews
 from huibao.enrolment.state import State
 from huibao.ledger.books import SQL as LEDGER
@@ -37,7 +39,10 @@ async def look(
     books = Books([Account(*row) for row in await ask(LEDGER["accounts_of"], people=people)],
                   await ask(LEDGER["years_of"], people=people), holds)
     parts_from_holds(found, books)
-    live = {(person, product) for person, product in await ask(SQL["live_policies"], people=people)}
+    held: defaultdict[int, list[Earlier]] = defaultdict(list)
+    for person, *policy in await ask(SQL["live_policies"], people=people):
+        held[person].append(earlier(*policy))
+    live = {(person, one.product) for person, policies in held.items() for one in policies}
     return State(programme, shelf, keyring, on, members, books, live, found,
                  read_reviews(await ask(SQL["reviews"], orders=orders), await ask(SQL["votes"], orders=orders)),
-                 entries=read_entries(await ask(SQL["entries"], orders=orders)))
+                 entries=read_entries(await ask(SQL["entries"], orders=orders)), held=held)

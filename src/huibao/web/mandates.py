@@ -26,7 +26,8 @@ SQL: Final = sqlfile.load("huibao.mandates")
 
 _EXAMPLE: Final = MandateTold(127, 1002, 1001, ("order", "pay"), date(2026, 1, 5), date(2026, 12, 31), "identity-check", "in-force",
                               "代办人可代为下单，并使用其个人账户支付，2026-01-05 至 2026-12-31；本人可随时撤销。",
-                              "the agent may order and pay from the account, from 2026-01-05 to 2026-12-31; the principal may revoke it at any time")
+                              "the agent may order and pay from the account, from 2026-01-05 to 2026-12-31; the principal may revoke it at"
+                              " any time")
 
 
 class NewMandate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -104,7 +104,8 @@ async def orders(call: Call[Nothing]) -> OrderLines:
             for id, at, product, premium, cash, state in await rows.fetchall()))
 
 
-_READ: Final = OrderRead(**{name: getattr(ORDER_EXAMPLE, name) for name in OrderRead.__struct_fields__ if name not in {"at", "review"}}, at=_AT)
+_READ: Final = OrderRead(
+    **{name: getattr(ORDER_EXAMPLE, name) for name in OrderRead.__struct_fields__ if name not in {"at", "review"}}, at=_AT)
 
 
 @operation("GET", "/v1/{programme}/orders/{order}", asks=Nothing, answers=OrderRead, answered=_READ)

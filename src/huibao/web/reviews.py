@@ -121,11 +121,12 @@ class ReviewCases(msgspec.Struct, frozen=True):
 
 
 _CASE: Final = ReviewCase(
-    ORDER_EXAMPLE.order, "open", "example-2026", "online", None, 1001, "张**", (InsuredLine(1002, "张**", "parent", 18_800),), 18_800, 18_800, 0,
+    ORDER_EXAMPLE.order, "open", "example-2026", "online", None, 1001, "张**", (InsuredLine(1002, "张**", "parent", 18_800),),
+    18_800, 18_800, 0,
     "使用个人账户支付 188.00 元，须经医保经办机构审核。", "188.00 yuan are to come from the account, which the agency reviews", 1, 0, _AT,
     datetime(2026, 3, 10, tzinfo=SHANGHAI), None, datetime(2026, 3, 24, tzinfo=SHANGHAI),
     (CheckLine("insured.enrolment", "被保险人参保", 1, "390/1/9900", "390/2/9900", changed=True),),
-    Obstacle("insured.status_not_normal", "LZ-7", "被保险人的参保状态为暂停参保，请先恢复正常参保", "the insured's enrolment has status 2"), own=False)
+    Obstacle("insured.status_not_normal", None, "被保险人的参保状态为暂停参保，请先恢复正常参保", "the insured's enrolment has status 2"), own=False)
 
 
 @operation("GET", "/v1/{programme}/reviews", asks=ReviewQuery, answers=ReviewCases, answered=ReviewCases((_CASE,), None))
