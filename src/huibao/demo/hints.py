@@ -162,7 +162,8 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
     for hint in purchases(url, founded, known, settings):
         say(f"# {hint.story}")
         say(hint.command)
-    for hint in (*reports(url, known), *endorsements(url, known, settings.clock.now().year), *surrenders(url, known), *reviews(url, founded, known, settings)):
+    for hint in (*reports(url, known), *endorsements(url, known, settings.clock.now().year), *surrenders(url, known),
+                 *reviews(url, founded, known, settings)):
         say(f"# {hint.story}")
         say(hint.command)
     say("")
