@@ -146,14 +146,14 @@ def roster_file() -> bytes:
 
 
 def refund_of(desk: Desk, person: int) -> str:
-    """A refund that an insurer owes somebody; the policy goes on, so that others may have it."""
+    """A refund on its way to somebody; the policy goes on, so that others may have it."""
     made = _MADE.setdefault(desk, {})
     if ("refund", str(person)) not in made:
         order = _order_id(desk, person)
         id = 1_000_000 + order
         with connect_owner(desk.engine.url) as connection:
             connection.execute(f"INSERT INTO p_{HERE}.refund (id, request_id, at, order_id, position, source, fen, state)"  # noqa: S608
-                               " VALUES (%s, %s, %s, %s, 1, 'personal', 100, 'owed')", [id, order, NOW, order])
+                               " VALUES (%s, %s, %s, %s, 1, 'cash', 100, 'sent')", [id, order, NOW, order])
         made["refund", str(person)] = refund_number(HERE, id)
     return str(made["refund", str(person)])
 
