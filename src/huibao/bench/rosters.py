@@ -41,6 +41,9 @@ SPONSOR: Final = "测速资助方"
 CLERKS: Final = ("clerk", "second")
 #: People who buy for themselves while a file is run, over so many connections.
 CONNECTIONS: Final = 8
+#: Of them, so many first, that do not count, so many alone, and so many at a time beside the run.
+PAYERS: Final = 12_000
+WARM, ALONE, BESIDE = 1_000, 2_000, 500
 _BORN: Final = date(1950, 1, 1)
 _HEAD: Final = "姓名,证件号码,人员类别,备注\n"
 
@@ -205,7 +208,7 @@ def bench(console: Console, rows: int, rounds: int, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="huibao-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        run = RosterBench(console, folder, Town(rows * (rounds + 1), 12_000), workers)
+        run = RosterBench(console, folder, Town(rows * (rounds + 1), PAYERS), workers)
         try:
             run.prepare()
             with run.service():
@@ -247,15 +250,15 @@ def _measure(run: RosterBench, rows: int, rounds: int) -> str:
 
 def _beside(run: RosterBench, rows: int, rounds: int) -> None:
     """What people who buy wait, alone and beside a run."""
-    run.ours(1_000, CONNECTIONS)
-    alone, _ = run.ours(2_000, CONNECTIONS)
+    run.ours(WARM, CONNECTIONS)
+    alone, _ = run.ours(ALONE, CONNECTIONS)
     roster, digest = run.upload(run.file(1 + rounds * rows, rows))
     run.until(roster, "checked")
     run.confirm(roster, digest)
     crowds = []
-    while run._ask("roster_state", {"roster": roster})[0] == "running" and len(run.requests) - run.sent >= 500:  # noqa: SLF001
-        crowds.append(load.run(run.port, [request for _, request in run.requests[run.sent : run.sent + 500]], CONNECTIONS))
-        run.sent += 500
+    while run._ask("roster_state", {"roster": roster})[0] == "running" and len(run.requests) - run.sent >= BESIDE:  # noqa: SLF001
+        crowds.append(load.run(run.port, [request for _, request in run.requests[run.sent : run.sent + BESIDE]], CONNECTIONS))
+        run.sent += BESIDE
     _, _, _, enrolled = run._ask("roster_state", {"roster": roster})  # noqa: SLF001 - one bench
     beside = load.Crowd([answer for crowd in crowds for answer in crowd.answers], sum(crowd.took_s for crowd in crowds))
     wrong = [answer for answer in beside.answers if answer.status != 201]
