@@ -19,10 +19,12 @@ def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str
     """Parts of paths that lead to somebody's things, at a hospital."""
     order = desk.order_of(person)
     proposal_of(desk, order)
+    # First: money that is about to go back is listed in no batch.
+    listed = remittance_of(desk)
     return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
             "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk),
             "sponsor": sponsor_of(desk), "roster": roster_of(desk), "endorsement": endorsement_of(desk, person),
-            "refund": refund_of(desk, person), "repayment": repayment_of(desk), **remittance_of(desk),
+            "refund": refund_of(desk, person), "repayment": repayment_of(desk), **listed,
             "mandate": mandate_of(desk, person)}
 
 
