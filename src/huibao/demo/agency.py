@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from huibao.core.chain import sm3
 from huibao.core.money import yuan
 from huibao.db.connect import connect_owner, connect_service
 from huibao.demo.founding import found
+from huibao.demo.logins import grant, of_member
 from huibao.demo.people import SQL
 from huibao.demo.programmes import DemoProgramme, kept_elsewhere
 from huibao.enrolment.model import Buy, Consent, IdentityCheck, InsuredWish, OrderState, OrderTold
@@ -26,6 +28,7 @@ from huibao.enrolment.tellings import standing
 from huibao.gateways.accounts import HttpAccounts
 from huibao.policies.numbers import order_number, read_number
 from huibao.record.model import DONE, NOBODY
+from huibao.web.credentials import digest_of
 
 #: Residents of the city: enough for some runs of the story, each with three people of its own.
 PEOPLE: Final = 60
@@ -51,8 +54,18 @@ def run(console: Console, settings: Settings) -> None:
         console.print(f"{programme.name} {programme.code} 的人都已投保，没有人可以再演示 (everybody here is insured)", highlight=False)
         return
     logging.getLogger("huibao.caretaker").addHandler(logging.NullHandler())    # what it would say is what the story tells
-    for line in asyncio.run(_told(settings, programme, buyers)):
+    for line in asyncio.run(_told(settings, programme, _credentials(settings, programme, buyers, at))):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _credentials(settings: Settings, programme: DemoProgramme, buyers: Sequence[int], at: datetime) -> dict[int, int]:
+    """Each buyer's own credential."""
+    known = {buyer: of_member(programme.code, buyer, settings.secrets.token_secret) for buyer in buyers}
+    with connect_owner(settings.database_url, "huibao demo") as connection, connection.transaction():
+        grant(connection, list(known.values()), at)
+        rows = {buyer: connection.execute(SQL["credential_of"], {"digest": digest_of(login.token)}).fetchone()
+                for buyer, login in known.items()}
+    return {buyer: int(row[0]) for buyer, row in rows.items() if row is not None}
 
 
 def _buyers(settings: Settings, programme: DemoProgramme, at: datetime) -> list[int]:
@@ -64,7 +77,7 @@ def _buyers(settings: Settings, programme: DemoProgramme, at: datetime) -> list[
         return [id for (id,) in rows]
 
 
-async def _told(settings: Settings, programme: DemoProgramme, buyers: list[int]) -> list[str]:
+async def _told(settings: Settings, programme: DemoProgramme, buyers: Mapping[int, int]) -> list[str]:
     """What happens, line by line."""
     engine = Engine(settings)
     await engine.start()
@@ -73,7 +86,7 @@ async def _told(settings: Settings, programme: DemoProgramme, buyers: list[int])
             await connection.set_autocommit(True)
             port = HttpAccounts(client, settings.accounts_of(programme.code), settings.secrets.of_accounts(programme.code),
                                 settings.clock, PATIENCE_S)
-            story = _Story(engine, programme, Accounts(engine, lambda _: port), connection, client)
+            story = _Story(engine, programme, buyers, Accounts(engine, lambda _: port), connection, client)
             for buyer, (said, fault) in zip(buyers, STORIES, strict=True):
                 await story.tell(buyer, said, fault)
             await story.compare()
@@ -85,8 +98,12 @@ async def _told(settings: Settings, programme: DemoProgramme, buyers: list[int])
 class _Story:
     """The duties of the service about accounts, one turn at a time, and what they come to."""
 
-    def __init__(self, engine: Engine, programme: DemoProgramme, accounts: Accounts, connection: Any, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, engine: Engine, programme: DemoProgramme, buyers: Mapping[int, int], accounts: Accounts, connection: Any,
+        client: httpx.AsyncClient,
+    ) -> None:
         self._engine = engine
+        self._credentials = buyers
         self._programme = programme
         self._accounts = accounts
         self._connection = connection
@@ -119,7 +136,7 @@ class _Story:
         at, code = self._engine.clock.now(), self._programme.code
         plan = plans.builtin(self._programme.products[0].plan)
         terms = sm3(terms_text(plan, self._programme.insurers[0].name).encode()).hex()
-        wish = Buy(NOBODY, buyer, plan.id, (InsuredWish(buyer),), "account", Consent(terms, TO_ACCEPT, "demo"),
+        wish = Buy(self._credentials[buyer], buyer, plan.id, (InsuredWish(buyer),), "account", Consent(terms, TO_ACCEPT, "demo"),
                    IdentityCheck(buyer, "counter", True, at, "demo"))
         answer = await self._engine.submit(code, "demo", "accounts", f"accounts-{buyer}", str(buyer).encode(), wish)
         assert answer.outcome == DONE, answer.body.decode()

@@ -49,6 +49,11 @@ def logins(
                 yield _login(one.code, "provider", name, secret, hospital, provider=hospital)
 
 
+def of_member(programme: str, person: int, secret: bytes) -> Login:
+    """A resident's own login."""
+    return _login(programme, "member", "居民", secret, str(person), person=person)
+
+
 def _login(
     programme: str, role: Role, label: str, secret: bytes, who: str, *,
     person: int | None = None, insurer: str | None = None, provider: str | None = None,
