@@ -36,7 +36,7 @@ class Applications:
             made.review.votes.append(command.credential)
             if len(made.review.votes) == made.review.reviewers:
                 self.model.let_go(made)
-                self.model.begin(made, day(at))
+                self.model.begin(made, at)
         return same(answer, DONE)
 
     def _not_reviewed(self, command: Reviewed, made: Made | None, at: datetime) -> str:

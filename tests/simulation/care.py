@@ -120,7 +120,7 @@ class Care:
             return again
         if command.way != "feed" and command.hospital not in DESKS:
             return "settlement.no_desk"
-        policies = [(made, cover) for made, cover in self.model.policies(person) if cover.since is not None]
+        policies = [(made, cover) for made, cover in self.model.policies(person) if cover.since is not None and cover.ended != cover.since]
         if not policies:
             return "settlement.not_insured"
         on = date.fromisoformat(str(command.row["enddate"]))

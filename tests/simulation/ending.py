@@ -44,6 +44,8 @@ def waits(world: World) -> dict[str, list[object]]:
     said = {
         "orders for payment": "SELECT id FROM orders WHERE state = 'awaiting-payment'",
         "orders for review": "SELECT id FROM orders WHERE state = 'awaiting-review'",
+        "refunds on their way": "SELECT id FROM refund WHERE state IN ('waiting', 'sent')",
+        "batches at the bank": "SELECT id FROM remittance WHERE state <> 'answered'",
         "offers": "SELECT setl_id FROM settlement WHERE state = 'offered'",
         "adjustments": "SELECT setl_id FROM settlement WHERE adjust_at IS NOT NULL",
         "payouts at the bank": "SELECT id FROM payout WHERE state = 'sent'",
@@ -57,16 +59,19 @@ def waits(world: World) -> dict[str, list[object]]:
 
 def money(world: World) -> None:
     """What left and came to the bank and the till is what the books say. Raises `Found`."""
-    [(cash, to_hospitals, to_people, received)] = world.rows(
-        "SELECT COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'premium-cash'), 0)::bigint,"
+    [(cash, to_hospitals, to_people, received, remitted)] = world.rows(
+        "SELECT COALESCE(sum(CASE t.kind WHEN 'refund-cash' THEN -t.fen ELSE t.fen END) FILTER (WHERE t.kind IN ('premium-cash', 'refund-cash')), 0)::bigint,"
         " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'claim-paid' AND c.kind = 'hospital'), 0)::bigint,"
         " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'claim-paid' AND c.kind = 'claimant'), 0)::bigint,"
-        " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'claim-recovered'), 0)::bigint FROM transfer t JOIN account c ON c.id = t.credit_id")
+        " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'claim-recovered'), 0)::bigint,"
+        " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'premium-remitted'), 0)::bigint FROM transfer t JOIN account c ON c.id = t.credit_id")
     tries = [one for tries in world.outside.cash._by_order.values() for one in tries if one.paid_at]
     bank = world.outside.bank
     seen = {
-        "cash kept": (sum(one.asked.fen - (one.refunded.fen if one.refunded else 0) for one in tries), cash),
-        "paid to hospitals": (sum(one.fen for one in bank.paid if one.payee != "person"), to_hospitals),
+        "cash kept": (sum(one.asked.fen - (one.refunded.fen if one.refunded else 0) for one in tries)
+                      - sum(back.fen for back in world.outside.cash.sent_back), cash),
+        "paid to hospitals": (sum(one.fen for one in bank.paid if one.payee.startswith("hospital:")), to_hospitals),
+        "remitted": (sum(one.fen for one in bank.paid if one.payee.startswith("insurer:")), remitted),
         "paid to people": (sum(one.fen for one in bank.paid if one.payee == "person"), to_people),
         "received": (sum(one.fen for one in bank.received), received),
     }

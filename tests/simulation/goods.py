@@ -18,6 +18,11 @@ valid = {{ from = {year}-01-01, to = {year}-12-31 }}
 visit_counts_at = "discharge"
 sources = ["模拟，不是在售产品"]
 
+[surrender]
+example = true
+cooling_days = 10
+after = "days"
+
 [premium]
 yuan = {yuan}
 

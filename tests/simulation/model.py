@@ -46,6 +46,7 @@ class Cover:
     since: date | None = None
     until: date | None = None
     ended: date | None = None
+    begun: datetime | None = None
 
     def covers(self, on: date) -> bool:
         """Whether it covers a day; one that ended early covers the days before."""
@@ -252,17 +253,18 @@ class Model:
                 self.people[made.buyer].hold(cover.parts, years, 1)
             self._waits(made, at)
         else:
-            self.begin(made, day(at))
+            self.begin(made, at)
         return made
 
     def _waits(self, made: Made, at: datetime) -> None:
         if made.state == "awaiting-review":
             made.review = review_of(made.covers[0].good, at, 2 if made.account_fen > self.rules.two_above_fen else 1)
 
-    def begin(self, made: Made, on: date) -> None:
+    def begin(self, made: Made, at: datetime) -> None:
         """Account money is captured, the cover begins."""
-        made.state = "completed"
+        made.state, on = "completed", day(at)
         for cover in made.covers:
+            cover.begun = at
             self.people[made.buyer].spend(cover.parts, on.year)
             add(self.clearing, cover.good.id, sum(cover.parts.values()))
             cover.state, cover.since, cover.until = "in-force", cover.good.cover_from(on), cover.good.valid_to
@@ -285,7 +287,7 @@ class Model:
                 self._waits(made, at)
             else:
                 self.let_go(made)
-                self.begin(made, day(at))
+                self.begin(made, at)
             return
         self.refused_payments += 1
 

@@ -62,7 +62,7 @@ async def buries(world: World) -> None:
 async def reviews(world: World) -> None:
     """A clerk decides an application: approves it mostly; now and then their own, one of their family, one that is decided, twice."""
     waiting = [made for made in world.model.orders.values() if made.state == "awaiting-review"]
-    orders = waiting if waiting and not world.chance(100) else list(world.model.orders.values())
+    orders = waiting if not world.chance(100) else list(world.model.orders.values())
     if not orders:
         return
     made = world.dice.choice(orders)
@@ -90,8 +90,11 @@ def execute(world: World, statement: str, **given: Any) -> None:
 @action(4)
 async def proposes(world: World) -> None:
     """The lead lists what it owes a hospital."""
-    hospital = world.dice.choice(("H1", "H1", "H2", "H3", "H77"))
-    await world.ask("insurer", Propose(7, "lead", hospital, world.dice.choice(PRODUCTS), upto(world)))
+    care = world.care
+    due = [whose for whose, fen in care.incurred.items() if fen > care.listed.get(whose, 0)]
+    some = (world.dice.choice(("H1", "H2", "H3", "H77")), world.dice.choice(PRODUCTS))
+    hospital, product = world.dice.choice(due) if due and not world.chance(200) else some
+    await world.ask("insurer", Propose(7, "lead", hospital, product, upto(world)))
 
 
 def upto(world: World) -> date:

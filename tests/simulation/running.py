@@ -13,7 +13,7 @@ from typing import Final
 
 from huibao.verify.run import verify_all
 from tests.books import KEYRING
-from tests.simulation import hospitals, nature, offices, residents
+from tests.simulation import hospitals, nature, offices, residents, treasury
 from tests.simulation.actions import ACTIONS
 from tests.simulation.compare import compare
 from tests.simulation.ending import quiet
@@ -24,10 +24,10 @@ from tests.simulation.world import World
 
 STEPS: Final = 200
 #: The whole oracle looks after so many steps, and at the end; what the reference knows is compared after each.
-LOOK_EVERY: Final = 25
+LOOK_EVERY: Final = 50
 
 #: Whose actions there are.
-ACTORS: Final = (residents, hospitals, offices, nature)
+ACTORS: Final = (residents, hospitals, offices, treasury, nature)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ time, and `tests/settlement/test_concurrency.py`, `tests/journeys/test_double_sp
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,11 +15,13 @@ from huibao.app.caretaker import Caretaker
 from huibao.app.claims import Claims
 from huibao.catalogue.model import Offer
 from huibao.enrolment import orders, own
+from huibao.enrolment.model import Reviewing
 from huibao.gateways.bank import PayoutBank
 from huibao.gateways.hospital import HospitalDesk, HospitalUnreachable
 from huibao.ledger.books import Books
 from huibao.payables import statements
 from huibao.record import batch
+from huibao.refunds import surrender
 from huibao.settlement import confirm, folding, money
 from tests.simulation.running import run
 
@@ -158,10 +161,31 @@ def waits_never_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Claims, "put_right", nothing)
 
 
+def listed_money_is_reversed(patch: pytest.MonkeyPatch) -> None:
+    """The agency takes back at once what a batch to the insurer has listed."""
+    settle = surrender.settle_account_money
+
+    def unasked(state: Any, held: Any, refund: Any) -> Any:
+        held.parts = [replace(part, remitted="unlisted") if part.remitted == "listed" else part for part in held.parts]
+        return settle(state, held, refund)
+
+    patch.setattr(surrender, "settle_account_money", unasked)
+
+
+def the_limit_year_is_always_given_back(patch: pytest.MonkeyPatch) -> None:
+    """Also what was undone after the cover began may be spent again in the year."""
+    patch.setattr(surrender, "is_whole", lambda *_: True)
+
+
+def one_pair_of_eyes(patch: pytest.MonkeyPatch) -> None:
+    """An application that two people should review is done with the first."""
+    patch.setattr(orders, "Reviewing", lambda *of: replace(Reviewing(*of), reviewers=1))
+
+
 PLANTS: Final[tuple[Plant, ...]] = (
     a_transfer_is_lost, odd_fen_are_cut, survivors_are_forgotten, confirmed_twice_is_owed_twice, holds_count_for_nothing, given_up_keeps_its_hold,
     cover_begins_today, deadlines_pass_a_second_late, each_notice_is_a_payment, refunds_are_recorded_first, silence_is_a_no, each_try_is_a_payout,
-    disputes_release_nothing, keys_are_not_kept, waits_never_end)
+    disputes_release_nothing, keys_are_not_kept, waits_never_end, listed_money_is_reversed, the_limit_year_is_always_given_back, one_pair_of_eyes)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)

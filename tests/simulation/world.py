@@ -24,6 +24,7 @@ from huibao.record.lane import CommandFailed
 from huibao.record.model import OTHER_BODY, Answer, Request, body_digest, key_digest
 from tests import books
 from tests.books import City
+from tests.simulation.afterwards import Afterwards
 from tests.simulation.applications import Applications
 from tests.simulation.care import Care
 from tests.simulation.model import Found, Model
@@ -75,7 +76,8 @@ class World:
         self.notices = httpx.AsyncClient(transport=Notices(self._noticed), trust_env=False)
         self.outside = systems(self.clock, self.notices)
         self.wires.systems = self.outside
-        self.meets = self.model.meets() | Applications(self.model).meets() | self.care.meets()
+        self.afterwards = Afterwards(self.city.code, self.model, self.care)
+        self.meets = self.model.meets() | Applications(self.model).meets() | self.care.meets() | self.afterwards.meets()
         self.begin()
 
     @property
