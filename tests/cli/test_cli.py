@@ -92,7 +92,7 @@ def test_a_message(tmp_path: Path) -> None:
 def test_lists_and_schemes() -> None:
     assert "huhuibao-2025" in call("plan", "list").stdout
     schemes = [line.split()[0] for line in call("scheme", "list").stdout.splitlines()]
-    assert len(schemes) == 5
+    assert len(schemes) == 6
     for scheme in schemes:
         assert call("scheme", "show", scheme).exit_code == 0
 

@@ -142,6 +142,19 @@ def test_an_order_that_awaits_cash_is_paid_at_its_new_price(programme: MakeProgr
     assert verify(city) == []
 
 
+def test_an_order_whose_cash_has_come_stays_as_it_is_while_it_is_reviewed(programme: MakeProgramme) -> None:
+    """新疆保费 120 元：账户 100 元，现金 20 元已付；审核期间不能再加配偶。"""
+    city = small_city(programme, "xinjiang", (Someone(1, personal="100", kin="2 配偶"), Someone(2)))
+    [bought] = run(city, [buy(city, 1)])
+    first = order_id(city, bought)
+    assert order(run(city, [Paid(2, first, 2_000, "ref")])[0]).state == "awaiting-review"
+    before = everything(city)
+    [answer] = run(city, [amend(city, first, add=2)])
+    assert refusal(answer).code == "order.cash_paid"
+    assert everything(city) == before
+    assert verify(city) == []
+
+
 def test_an_order_whose_time_is_over_waits_no_more(programme: MakeProgramme) -> None:
     city = small_city(programme, "shenyang", (Someone(1, kin="2 配偶"), Someone(2)))
     [bought] = run(city, [buy(city, 1, pay_with="cash")])
