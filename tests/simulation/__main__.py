@@ -14,7 +14,7 @@ from time import perf_counter
 
 from huibao.db.migrate import migrate
 from tests.database import MADE_AT, new_database, server
-from tests.simulation.running import STEPS, Report, run, run_all, shortest, table
+from tests.simulation.running import STEPS, Report, run, run_all, shortest, side_by_side, table
 
 #: So many seeds are run before one says how it goes.
 AT_ONCE = 50
@@ -51,9 +51,9 @@ def one(seed: int, steps: int, trace: bool) -> bool:
 def many(seeds: Sequence[int], steps: int, processes: int) -> bool:
     """Runs many seeds; says whether nothing was found."""
     sound, reports, began = True, list[Report](), perf_counter()
-    with databases(processes) as urls:
+    with databases(processes) as urls, side_by_side(urls) as pool:
         for n in range(0, len(seeds), AT_ONCE):
-            reports += run_all(urls, seeds[n:n + AT_ONCE], steps)
+            reports += run_all(pool, urls, seeds[n:n + AT_ONCE], steps)
             for report in reports[-AT_ONCE:]:
                 if report.failure is not None:
                     sound = False

@@ -51,7 +51,7 @@ async def buys(world: World) -> None:
     """Somebody orders; now and then two people or one twice at the same moment, in one batch."""
     count = world.dice.choice((1, 1, 1, 1, 2, 3))
     forms = [order_form(world) for _ in range(count)]
-    if count > 1 and world.chance(500):
+    if count > 1 and world.chance(700):
         forms[1] = forms[0] if world.chance(400) else for_another(world, forms[0])
     for answer in await world.ask_together("resident", forms):
         if answer.outcome == DONE and world.chance(500):

@@ -119,11 +119,15 @@ def look(world: World, report: Report, end: bool = False) -> None:
 
 # ── many ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-def run_all(urls: Sequence[str], seeds: Sequence[int], steps: int = STEPS) -> list[Report]:
-    """Every seed, side by side in as many processes as there are databases."""
+def side_by_side(urls: Sequence[str]) -> ProcessPoolExecutor:
+    """As many processes as there are databases; they learn the product once."""
+    return ProcessPoolExecutor(len(urls), mp_context=get_context("spawn"))
+
+
+def run_all(processes: ProcessPoolExecutor, urls: Sequence[str], seeds: Sequence[int], steps: int = STEPS) -> list[Report]:
+    """Every seed, each database with its own part of them."""
     parts = [(url, seeds[n::len(urls)], steps) for n, url in enumerate(urls)]
-    with ProcessPoolExecutor(len(urls), mp_context=get_context("spawn")) as processes:
-        found = [report for reports in processes.map(_part, parts) for report in reports]
+    found = [report for reports in processes.map(_part, parts) for report in reports]
     return sorted(found, key=lambda report: report.seed)
 
 

@@ -1,13 +1,13 @@
 """Fifty seeds of two hundred steps: nothing is found, every action had every outcome it should have, and a seed is itself again."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import pytest
 
 from tests.simulation.actions import ACTIONS
-from tests.simulation.running import Report, run, run_all, shortest, table
+from tests.simulation.running import Report, run, run_all, shortest, side_by_side, table
 
 SEEDS: Final = range(50)
 
@@ -60,16 +60,17 @@ OUTCOMES: Final = {
 
 
 @pytest.fixture(scope="module")
-def lived(urls: list[str]) -> Callable[[Sequence[int]], list[Report]]:
+def lived(urls: list[str]) -> Iterator[Callable[[Sequence[int]], list[Report]]]:
     """Runs seeds that have not been run yet, and tells of all that are asked for."""
     known: dict[int, Report] = {}
 
     def live(seeds: Sequence[int]) -> list[Report]:
         new = [seed for seed in seeds if seed not in known]
-        known.update((report.seed, report) for report in (run_all(urls, new) if new else ()))
+        known.update((report.seed, report) for report in (run_all(processes, urls, new) if new else ()))
         return [known[seed] for seed in seeds]
 
-    return live
+    with side_by_side(urls) as processes:
+        yield live
 
 
 Lived = Callable[[Sequence[int]], list[Report]]
@@ -107,6 +108,6 @@ def test_a_seed_is_itself_again(urls: list[str]) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("first", range(1_000, 21_000, 200))
-def test_nothing_is_found_for_long(urls: list[str], first: int) -> None:
-    failing = [shortest(urls[0], report) for report in run_all(urls, range(first, first + 200)) if report.failure is not None][:1]
+def test_nothing_is_found_for_long(lived: Lived, urls: list[str], first: int) -> None:
+    failing = [shortest(urls[0], report) for report in lived(range(first, first + 200)) if report.failure is not None][:1]
     assert [(one.seed, one.steps, one.failure) for one in failing] == []
