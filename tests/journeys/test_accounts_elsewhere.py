@@ -139,6 +139,23 @@ def test_an_order_that_is_not_paid_in_time_is_let_go(office: Office) -> None:
     assert (office.state(order), office.purse(1).personal_fen) == ("void", 800_000)
 
 
+@pytest.mark.parametrize("turns", [1, 2])
+def test_an_order_that_is_given_up_is_asked_about_when_its_till_closes(office: Office, turns: int) -> None:
+    """Its buyer may still pay there while the agency lets go: money that comes then must be found, and nobody is told twice."""
+    order = office.buy(1, product=DEAR)
+    office.turn(turns)
+    [(closes,)] = rows(office.city, "SELECT deadline FROM orders WHERE id = %s AND deadline IS NOT NULL", order)
+    office.network.unanswered = "/holds"
+    assert told(office.cancel(order, 1)).state == "awaiting-account"
+    office.city.clock.advance(timedelta(minutes=31))
+    office.turn(2)
+    assert rows(office.city, "SELECT count(*) FROM event WHERE outcome = 'order.not_waiting'") == [(0,)]
+    office.network.unanswered = ""
+    office.turn(2)
+    assert rows(office.city, "SELECT state, deadline FROM orders WHERE id = %s", order) == [("void", closes)]
+    assert office.apart() == []
+
+
 def test_an_order_of_which_nothing_could_be_asked_is_void_after_its_time(office: Office) -> None:
     order = office.buy(1)
     office.fail("lose", times=None)

@@ -22,12 +22,14 @@ def may_give_up(state: State, order: Order) -> bool:
 
 
 def give_up(state: State, order: Order) -> bool:
-    """Asks for what is set aside elsewhere to be let go; whether there is such. The order is void with the answer."""
+    """Asks for what is set aside elsewhere to be let go; whether there is such. The order is void with the answer, and asked about
+    once more when its till closes, if that was opened."""
     frozen = state.postings.frozen(order.id)
     if frozen is None:
         return False
     _ask(state, frozen, "cancel")
-    order.state, order.deadline = "awaiting-account", None
+    order.deadline = order.deadline if order.state == "awaiting-payment" else None
+    order.state = "awaiting-account"
     state.move(order)
     return True
 
