@@ -218,7 +218,7 @@ DESK: Final = [
     Fault("target of the reversed", "history", "original.target = negated(original.posted, 0)",
           "original.target = original.posted"),
     Fault("duplicates", "history", "if (bill.psn_no, bill.setl_id) in self._live:", "if False:"),
-    Fault("facts frozen at inception", "history", "self._frozen.setdefault(bill.psn_no, bill.frozen) != bill.frozen", "False"),
+    Fault("facts frozen at inception", "history", "self._frozen.setdefault((bill.psn_no, bill.version), bill.frozen) != bill.frozen", "False"),
     Fault("reversed twice", "history", "if original.status == REVERSED:", "if False:"),
     Fault("reversal of a reversal", "history", "if original is None or isinstance(original.event, Reversal):",
           "if original is None:"),

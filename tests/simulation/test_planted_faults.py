@@ -26,7 +26,7 @@ from huibao.settlement import confirm, folding, money
 from tests.simulation.running import run
 
 #: Of the fifty seeds so many are tried; each is found in one of them, most in the first.
-SEEDS: Final = range(12)
+SEEDS: Final = range(50)
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 _NUMBER: Final = iter(range(10**9))

@@ -19,7 +19,7 @@ from huibao.record.lane import CommandFailed
 from huibao.record.model import DONE, Request
 from huibao.remittance import own
 from huibao.remittance.accounts import TABLE
-from huibao.remittance.schedule import latest_due
+from huibao.remittance.schedule import latest_due, start_of
 from huibao.scheme.model import REMITTING, in_force
 from huibao.web.engine import Engine
 
@@ -53,7 +53,8 @@ class Remitting:
             return
         shelf = await self._engine.shelf(programme.code)
         async with self._engine.reading(programme.code) as connection:
-            rows = await (await connection.execute(_SQL["not_run"], {"day": day, "products": Texts(sorted(shelf.offers))})).fetchall()
+            given = {"day": day, "until": start_of(day), "products": Texts(sorted(shelf.offers))}
+            rows = await (await connection.execute(_SQL["not_run"], given)).fetchall()
         for (product,) in rows:
             answer = await self._submit(programme, own.due(product, day))
             if answer != DONE:

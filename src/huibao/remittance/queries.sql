@@ -182,9 +182,10 @@ UPDATE open_case c SET closed_at = %(at)s, outcome = u.outcome
 FROM unnest(%(ids)s::bigint[], %(outcomes)s::text[]) AS u (id, outcome) WHERE c.id = u.id;
 
 -- :name not_run
--- Products that ever took account money and whose day of the schedule is not done.
+-- Products that took account money before the day's cut-off and whose day of the schedule is not done.
 SELECT a.product FROM account a
-WHERE a.kind = 'clearing' AND a.product = ANY(%(products)s::text[]) AND a.owner_id IS NULL AND a.credit_fen > 0
+WHERE a.kind = 'clearing' AND a.product = ANY(%(products)s::text[]) AND a.owner_id IS NULL
+  AND EXISTS (SELECT FROM transfer t WHERE t.kind = 'premium-account' AND t.credit_id = a.id AND t.at < %(until)s)
   AND NOT EXISTS (SELECT FROM remittance_run r WHERE r.product = a.product AND r.due_on = %(day)s)
 ORDER BY a.product;
 

@@ -131,6 +131,8 @@ def _refusals(one: Operation[Any]) -> list[int]:
         found.add(404)
     if one.has_body or one.has_query or one.keyed:
         found.add(400)
+    if one.keyed:
+        found.add(409)                                 # the key was used for another request
     if one.has_body:
         found |= {413, 415}
     if one.id != ID:
