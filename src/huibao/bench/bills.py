@@ -51,6 +51,8 @@ EACH: Final = 4
 #: Persons whose bills lie together: as many as come to a city's desks in some minutes.
 NEAR: Final = 10_000
 _SOLD_AT_ONCE: Final = 500
+#: Stands for the credentials of the insured, who have none here.
+_THEIRS: Final = 2**62
 
 
 def insured_from() -> datetime:
@@ -174,7 +176,7 @@ async def _insure(url: str, programme: Programme, secrets: Secrets, people: Sequ
         for start in range(0, len(people), _SOLD_AT_ONCE):
             some = people[start : start + _SOLD_AT_ONCE]
             orders = await _run(lane, programme.code, [(f"buy-{person}", Buy(
-                0, person, PLAN.id, (InsuredWish(person, tier),), "cash", Consent(terms, TO_ACCEPT, "bench", guardian=True),
+                _THEIRS, person, PLAN.id, (InsuredWish(person, tier),), "cash", Consent(terms, TO_ACCEPT, "bench", guardian=True),
                 IdentityCheck(person, "counter", True, at, "bench"))) for person in some])
             told = [json.loads(answer.body) for answer in orders]
             await _run(lane, programme.code, [
