@@ -6,6 +6,7 @@ One server is backed up while it is written to; each test restores into a folder
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -247,6 +248,7 @@ def test_older_copies_go_and_what_stays_restores(saved: Saved) -> None:
         home = Home(Path(name) / "other")
         first = backup.take(saved.server, home, KEYS)
         run(saved.city, [buy(saved.city, 1, 4)])
+        time.sleep(1)                                  # a copy is named by its second
         second = backup.take(saved.server, home, KEYS, keep=1)
         assert [base.label for base in home.bases()] == [second.label]
         assert home.segments()[0] >= second.first > first.first

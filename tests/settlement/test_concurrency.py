@@ -308,6 +308,9 @@ def test_locks_in_any_order_wait_for_each_other(programme: MakeProgramme, failur
     """The planted fault: the database finds deadlocks, and batches run again, some as often as they may."""
     careless = {name: statement.replace("ORDER BY p.id FOR", "ORDER BY random() FOR") for name, statement in loading.SQL.items()}
     monkeypatch.setattr(loading, "SQL", careless)
-    world, *_ = crossing(programme)
+    for _ in range(5):                                 # which two meet is the machine's choice
+        world, *_ = crossing(programme)
+        assert verify(world.city) == []
+        if "DeadlockDetected" in failures:
+            break
     assert "DeadlockDetected" in failures
-    assert verify(world.city) == []

@@ -7,6 +7,7 @@ the same rows, and every step may be done twice. One process has the turn, by a 
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -68,7 +69,7 @@ class Caretaker:
         self._secret = secret
         self._served = served
         self._renewals = Renewals(engine)
-        self._stopping = False
+        self._stopped = asyncio.Event()
         self._refunds_after: dict[str, int] = {}
         self._tills_after: dict[str, int] = {}
         self._endpoints: dict[str, str] = {}
@@ -78,16 +79,21 @@ class Caretaker:
 
         A cancellation alone could be lost: on Python 3.11 a wait with a time limit sometimes swallows one.
         """
-        self._stopping = True
+        self._stopped.set()
+
+    async def _rest(self) -> None:
+        """Until the next turn, or the end: a duty whose cancellation was swallowed ends here all the same."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), EVERY_S)
 
     async def run(self) -> None:
         """Takes the turn when it is free, and does the duties until stopped."""
-        while not self._stopping:
+        while not self._stopped.is_set():
             try:
                 async with await self._connect() as turn:
                     # Polled: a wait inside the database would hold its snapshot all the time, and with it VACUUM.
-                    while not await _has(turn):  # noqa: ASYNC110
-                        await asyncio.sleep(EVERY_S)
+                    while not await _has(turn):
+                        await self._rest()
                     async with asyncio.TaskGroup() as duties:
                         duties.create_task(self._keep(turn))
                         duties.create_task(self._payments())
@@ -104,13 +110,13 @@ class Caretaker:
                 _LOG.warning("the caretaker lost the database: %s", type(outage.exceptions[0]).__name__)
             except* Exception as bugs:  # noqa: BLE001 - the rows are still there, and so must be who looks after them
                 _LOG.error("the caretaker failed and begins again: %s", "、".join(type(bug).__name__ for bug in bugs.exceptions))
-            await asyncio.sleep(EVERY_S)
+            await self._rest()
 
     async def _keep(self, turn: AsyncConnection[Any]) -> None:
         """Fails when the session that holds the turn is gone."""
-        while not self._stopping:
+        while not self._stopped.is_set():
             await turn.execute(SQL["still_there"])
-            await asyncio.sleep(EVERY_S)
+            await self._rest()
 
     async def _connect(self) -> AsyncConnection[Any]:
         return await connect_service(self._database_url, "huibao caretaker")
@@ -119,7 +125,7 @@ class Caretaker:
 
     async def _payments(self) -> None:
         async with await self._connect() as connection:
-            while not self._stopping:
+            while not self._stopped.is_set():
                 for programme in self._engine.programmes.values():
                     try:
                         await self.settle_payments(programme)
@@ -127,7 +133,7 @@ class Caretaker:
                         await self.send_back(connection, programme)
                     except (ChannelUnreachable, ChannelRefused, TurnedAway, CommandFailed) as failure:
                         _LOG.warning("%s: payments wait, %s", programme.code, type(failure).__name__)
-                await asyncio.sleep(EVERY_S)
+                await self._rest()
 
     async def settle_payments(self, programme: Programme) -> None:
         """Asks the channel about orders that wait, takes what was paid, and gives up what was not paid in time."""
@@ -197,19 +203,19 @@ class Caretaker:
 
     async def _settlements(self) -> None:
         async with await self._connect() as connection:
-            while not self._stopping:
+            while not self._stopped.is_set():
                 for programme in self._engine.programmes.values():
                     await self._claims.look_after(connection, programme)
-                await asyncio.sleep(EVERY_S)
+                await self._rest()
 
     # ── accounts that another system keeps ───────────────────────────────────────────────────────────────────────────
 
     async def _kept_elsewhere(self) -> None:
         async with await self._connect() as connection:
-            while not self._stopping:
+            while not self._stopped.is_set():
                 for programme in self._engine.programmes.values():
                     await self._accounts.look_after(connection, programme)
-                await asyncio.sleep(EVERY_S)
+                await self._rest()
 
     # ── rosters ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -219,44 +225,44 @@ class Caretaker:
         try:
             async with await self._connect() as connection:
                 wire = Wire(connection)
-                while not self._stopping:
+                while not self._stopped.is_set():
                     if not await runner.turn(wire):
                         await runner.clear(wire)
-                        await asyncio.sleep(EVERY_S)
+                        await self._rest()
         finally:
             await runner.close()
 
     # ── reviews ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _waiting_reviews(self) -> None:
-        while not self._stopping:
+        while not self._stopped.is_set():
             for programme in self._engine.programmes.values():
                 await self._reviews.look_after(programme)
-            await asyncio.sleep(EVERY_S)
+            await self._rest()
 
     # ── renewal ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _proposals(self) -> None:
-        while not self._stopping:
+        while not self._stopped.is_set():
             for programme in self._engine.programmes.values():
                 await self._renewals.look_after(programme)
-            await asyncio.sleep(EVERY_S)
+            await self._rest()
 
     # ── refunds ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _surrenders(self) -> None:
-        while not self._stopping:
+        while not self._stopped.is_set():
             for programme in self._engine.programmes.values():
                 await self._refunds.look_after(programme)
-            await asyncio.sleep(EVERY_S)
+            await self._rest()
 
     # ── remittances ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _remittances(self) -> None:
-        while not self._stopping:
+        while not self._stopped.is_set():
             for programme in self._engine.programmes.values():
                 await self._remitting.look_after(programme)
-            await asyncio.sleep(EVERY_S)
+            await self._rest()
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -264,23 +270,23 @@ class Caretaker:
         """Starts a task for each insurer that has an address, also for those that come or move later."""
         self._endpoints.clear()
         async with await self._connect() as connection, asyncio.TaskGroup() as relays:
-            while not self._stopping:
+            while not self._stopped.is_set():
                 for insurer, endpoint in await (await connection.execute(SQL["connected_insurers"])).fetchall():
                     if self._endpoints.get(insurer) != endpoint:
                         self._endpoints[insurer] = endpoint
                         relays.create_task(self._insurer(insurer, endpoint))
-                await asyncio.sleep(EVERY_S)
+                await self._rest()
 
     async def _insurer(self, insurer: str, endpoint: str) -> None:
         system = InsurerSystem(self._client, endpoint, insurer, self._secret, self._engine.clock)
         async with await self._connect() as connection:
-            while not self._stopping and self._endpoints[insurer] == endpoint:
+            while not self._stopped.is_set() and self._endpoints[insurer] == endpoint:
                 for programme in self._engine.programmes.values():
                     try:
                         await relay(connection, programme, system, self._engine.clock.now())
                     except (InsurerUnreachable, InsurerRefused) as failure:
                         _LOG.warning("%s: %s is not told, %s", programme.code, insurer, type(failure).__name__)
-                await asyncio.sleep(EVERY_S)
+                await self._rest()
 
 
 async def _has(turn: AsyncConnection[Any]) -> bool:

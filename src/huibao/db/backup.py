@@ -127,6 +127,8 @@ def _quoted(path: Path) -> str:
 
 def _copy(server: Embedded, home: Home, at: datetime, system: str, timeline: int, keys: Mapping[str, str]) -> Base:
     label = f"{at:%Y%m%dT%H%M%SZ}"
+    if (home.path / "base" / label).exists():
+        raise BackupRefused(f"{label} 的备份已在，请过一秒再试。", f"there is a copy of {label} already: try again in a second")
     unfinished = home.path / "base" / f"{label}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     server.make_private(unfinished)
