@@ -1,5 +1,6 @@
 """What the service does by itself, with the outside systems over loopback: payments found, given up, sent back; insurers told."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
@@ -9,6 +10,8 @@ import psycopg
 import pytest
 
 from huibao.app import caretaker
+from huibao.app.reviews import Reviews
+from huibao.catalogue.model import Programme
 from huibao.enrolment.purchase import TIME_TO_PAY
 from huibao.gateways.cash import CashChannel
 from huibao.record.model import untold
@@ -254,6 +257,34 @@ def test_a_turn_that_the_database_took_away_is_taken_again(street: Street) -> No
 
     street.live(story)
     assert verify(street.city) == []
+
+
+def test_a_duty_that_misses_its_cancellation_keeps_no_turn_from_being_taken_again(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    resting, missed = asyncio.Event(), asyncio.Event()
+
+    async def deaf(_: Reviews, __: Programme) -> None:
+        # As a wait with a time limit does on Python 3.11, now and then.
+        resting.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            missed.set()
+
+    async def story(street: Street) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Reviews, "look_after", deaf)
+            async with street.serving():
+                await resting.wait()
+                [had] = holders(street)
+                with psycopg.connect(street.city.url) as connection:
+                    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'huibao caretaker'")
+                await missed.wait()
+
+                async def taken_again() -> bool:
+                    return holders(street) not in ([], [had])
+                await until(taken_again)
+
+    street.live(story)
 
 
 # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,9 +6,10 @@ the same rows, and every step may be done twice. One process has the turn, by a 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -75,16 +76,23 @@ class Caretaker:
         self._endpoints: dict[str, str] = {}
 
     def stop(self) -> None:
-        """Ends the duties with their present turn; who waits for them may cancel `run` besides.
-
-        A cancellation alone could be lost: on Python 3.11 a wait with a time limit sometimes swallows one.
-        """
+        """Ends the duties with their present turn; who waits for them may cancel `run` besides."""
         self._stopped.set()
 
+    def _goes_on(self) -> bool:
+        """Whether a duty has another turn.
+
+        A cancellation may not have arrived: on Python 3.11 a wait with a time limit, as the driver's, can swallow one. The task
+        has counted it all the same; without this look, a duty would keep its group from ending, and the turn from being retaken.
+        """
+        duty = asyncio.current_task()
+        return not (self._stopped.is_set() or (duty is not None and duty.cancelling()))
+
     async def _rest(self) -> None:
-        """Until the next turn, or the end: a duty whose cancellation was swallowed ends here all the same."""
+        """Until the next turn, or the end."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), EVERY_S)
+            async with asyncio.timeout(EVERY_S):
+                await self._stopped.wait()
 
     async def run(self) -> None:
         """Takes the turn when it is free, and does the duties until stopped."""
@@ -92,18 +100,16 @@ class Caretaker:
             try:
                 async with await self._connect() as turn:
                     # Polled: a wait inside the database would hold its snapshot all the time, and with it VACUUM.
-                    while not await _has(turn):
+                    while not self._stopped.is_set() and not await _has(turn):
                         await self._rest()
                     async with asyncio.TaskGroup() as duties:
                         duties.create_task(self._keep(turn))
                         duties.create_task(self._payments())
-                        duties.create_task(self._settlements())
-                        duties.create_task(self._kept_elsewhere())
-                        duties.create_task(self._waiting_reviews())
-                        duties.create_task(self._proposals())
-                        duties.create_task(self._surrenders())
-                        duties.create_task(self._remittances())
                         duties.create_task(self._insurers())
+                        for duty in (self._reviews, self._refunds, self._remitting, self._renewals):
+                            duties.create_task(self._each(duty.look_after))
+                        for writer in (self._claims, self._accounts):
+                            duties.create_task(self._each_with_connection(writer.look_after))
                         for _ in range(RUNNERS):
                             duties.create_task(self._rosters())
             except* _OUTAGES as outage:
@@ -114,7 +120,7 @@ class Caretaker:
 
     async def _keep(self, turn: AsyncConnection[Any]) -> None:
         """Fails when the session that holds the turn is gone."""
-        while not self._stopped.is_set():
+        while self._goes_on():
             await turn.execute(SQL["still_there"])
             await self._rest()
 
@@ -125,7 +131,7 @@ class Caretaker:
 
     async def _payments(self) -> None:
         async with await self._connect() as connection:
-            while not self._stopped.is_set():
+            while self._goes_on():
                 for programme in self._engine.programmes.values():
                     try:
                         await self.settle_payments(programme)
@@ -199,23 +205,19 @@ class Caretaker:
                 await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
                 await connection.execute(SQL["insert_return"], {"seq": seq, "at": self._engine.clock.now()})
 
-    # ── settlements ──────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── duties with a module of their own ────────────────────────────────────────────────────────────────────────────
 
-    async def _settlements(self) -> None:
+    async def _each(self, look_after: Callable[[Programme], Awaitable[None]]) -> None:
+        """One duty, programme by programme, turn after turn."""
+        while self._goes_on():
+            for programme in self._engine.programmes.values():
+                await look_after(programme)
+            await self._rest()
+
+    async def _each_with_connection(self, look_after: Callable[[AsyncConnection[Any], Programme], Awaitable[None]]) -> None:
+        """As `_each`, of a duty that writes down on a connection of its own what it was told."""
         async with await self._connect() as connection:
-            while not self._stopped.is_set():
-                for programme in self._engine.programmes.values():
-                    await self._claims.look_after(connection, programme)
-                await self._rest()
-
-    # ── accounts that another system keeps ───────────────────────────────────────────────────────────────────────────
-
-    async def _kept_elsewhere(self) -> None:
-        async with await self._connect() as connection:
-            while not self._stopped.is_set():
-                for programme in self._engine.programmes.values():
-                    await self._accounts.look_after(connection, programme)
-                await self._rest()
+            await self._each(partial(look_after, connection))
 
     # ── rosters ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -225,44 +227,12 @@ class Caretaker:
         try:
             async with await self._connect() as connection:
                 wire = Wire(connection)
-                while not self._stopped.is_set():
+                while self._goes_on():
                     if not await runner.turn(wire):
                         await runner.clear(wire)
                         await self._rest()
         finally:
             await runner.close()
-
-    # ── reviews ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _waiting_reviews(self) -> None:
-        while not self._stopped.is_set():
-            for programme in self._engine.programmes.values():
-                await self._reviews.look_after(programme)
-            await self._rest()
-
-    # ── renewal ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _proposals(self) -> None:
-        while not self._stopped.is_set():
-            for programme in self._engine.programmes.values():
-                await self._renewals.look_after(programme)
-            await self._rest()
-
-    # ── refunds ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _surrenders(self) -> None:
-        while not self._stopped.is_set():
-            for programme in self._engine.programmes.values():
-                await self._refunds.look_after(programme)
-            await self._rest()
-
-    # ── remittances ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _remittances(self) -> None:
-        while not self._stopped.is_set():
-            for programme in self._engine.programmes.values():
-                await self._remitting.look_after(programme)
-            await self._rest()
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -270,7 +240,7 @@ class Caretaker:
         """Starts a task for each insurer that has an address, also for those that come or move later."""
         self._endpoints.clear()
         async with await self._connect() as connection, asyncio.TaskGroup() as relays:
-            while not self._stopped.is_set():
+            while self._goes_on():
                 for insurer, endpoint in await (await connection.execute(SQL["connected_insurers"])).fetchall():
                     if self._endpoints.get(insurer) != endpoint:
                         self._endpoints[insurer] = endpoint
@@ -280,7 +250,7 @@ class Caretaker:
     async def _insurer(self, insurer: str, endpoint: str) -> None:
         system = InsurerSystem(self._client, endpoint, insurer, self._secret, self._engine.clock)
         async with await self._connect() as connection:
-            while not self._stopped.is_set() and self._endpoints[insurer] == endpoint:
+            while self._goes_on() and self._endpoints[insurer] == endpoint:
                 for programme in self._engine.programmes.values():
                     try:
                         await relay(connection, programme, system, self._engine.clock.now())
