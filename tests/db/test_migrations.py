@@ -12,6 +12,18 @@ from tests.database import MADE_AT, new_database, server
 
 DEBIAN: Final = Path("/usr/lib/postgresql/15/bin")
 
+#: What was released stays as it is: a database that has it refuses another text. The first 16 digits of its SHA-256.
+RELEASED: Final = {
+    "shared/0001_before_ground.sql":    "8b5c7c8521ee32ad",
+    "shared/0001_after_ground.sql":     "268db7dd4c6313e3",
+    "shared/0002_before_desk.sql":      "471912133a6d3426",
+    "shared/0002_after_desk.sql":       "66f1eca750af9968",
+    "programme/0001_before_ground.sql": "73c697d76c79670f",
+    "programme/0001_after_ground.sql":  "268db7dd4c6313e3",
+    "programme/0002_before_desk.sql":   "c3d9a15198571b38",
+    "programme/0002_after_desk.sql":    "c14b7bd16f0277ee",
+}
+
 FILES = [(folder, one.file, one.text.decode("utf-8")) for folder in ("shared", "programme") for one in read(MIGRATIONS / folder)]
 
 #: What no migration may contain, in which folder, and why.
@@ -81,6 +93,11 @@ def test_a_migration_begins_with_its_why(folder: str, file: str, text: str) -> N
     assert re.match(r"-- Why: \w.{20,}", text)
 
 
+def test_what_was_released_is_not_edited() -> None:
+    there = {one.file: one.digest.hex()[:16] for folder in ("shared", "programme") for one in read(MIGRATIONS / folder)}
+    assert {file: there.get(file) for file in RELEASED} == RELEASED
+
+
 # ── one schema, everywhere and in either order ───────────────────────────────────────────────────────────────────────
 
 _SHAPE: Final = """
@@ -131,6 +148,18 @@ def test_an_upgrade_leads_where_a_new_database_starts(pg_url: str, newest: list[
         migrate(url, MADE_AT, until="before")
         create_programme(url, "990000", "测试", "test", "9900", MADE_AT)
         migrate(url, MADE_AT, until="after")
+        assert shape(url) == newest
+
+
+def test_a_database_of_the_last_release_becomes_the_newest(pg_url: str, tmp_path: Path, newest: list[tuple[Any, ...]]) -> None:
+    for file in RELEASED:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_bytes((MIGRATIONS / file).read_bytes())
+    with new_database(pg_url, "huibao_released") as url:
+        migrate(url, MADE_AT, folder=tmp_path)
+        create_programme(url, "990000", "测试", "test", "9900", MADE_AT, tmp_path)
+        assert shape(url) != newest
+        assert [said for said in migrate(url, MADE_AT) if " 0003 " not in said] == []
         assert shape(url) == newest
 
 

@@ -90,8 +90,7 @@ CREATE TABLE settlement (
     CHECK ((deadline IS NOT NULL) <= (state = 'offered')),
     CHECK ((adjust_at IS NOT NULL) <= (state IN ('void', 'reversed')))
 ) WITH (fillfactor = 85);
-CREATE INDEX settlement_stay ON settlement (person_id, mdtrt_id);
-CREATE INDEX settlement_person_adjusting ON settlement (person_id) WHERE adjust_at IS NOT NULL;
+CREATE INDEX settlement_person ON settlement (person_id, id);
 CREATE INDEX settlement_hospital ON settlement (hospital, settled_on);
 CREATE INDEX settlement_waiting ON settlement (deadline) WHERE deadline IS NOT NULL;
 CREATE INDEX settlement_adjusting ON settlement (adjust_at) WHERE adjust_at IS NOT NULL;

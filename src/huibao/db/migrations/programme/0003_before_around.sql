@@ -543,6 +543,13 @@ CREATE INDEX renewal_remind ON renewal (remind_on) WHERE remind_on IS NOT NULL;
 GRANT SELECT, INSERT ON renewal TO huibao_service;
 GRANT UPDATE (state, remind_on, bought, why, ended_at) ON renewal TO huibao_service;
 
+-- ── the desk ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- A bill looks up its own stay, not all of its person's bills; what is to be put right is looked for person by person.
+DROP INDEX settlement_person;
+CREATE INDEX settlement_stay ON settlement (person_id, mdtrt_id);
+CREATE INDEX settlement_person_adjusting ON settlement (person_id) WHERE adjust_at IS NOT NULL;
+
 -- ── cases ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ALTER TABLE open_case DROP CONSTRAINT open_case_kind_check;
