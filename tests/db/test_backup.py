@@ -190,7 +190,7 @@ def test_an_instant_that_the_log_does_not_reach(saved: Saved) -> None:
         one = Embedded(Path(name) / "pg")
         with pytest.raises(BackupRefused, match="the archived log does not reach"):
             restore.restore(saved.home, one, now(saved.server) + timedelta(days=1), KEYS)
-        one.stop()
+        assert list(one.folder.iterdir()) == [], "another instant can be tried there"
 
 
 def test_other_keys(saved: Saved) -> None:
@@ -222,14 +222,50 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(saved: Saved, tmp_path: 
     assert says in refused(home)
 
 
-def test_a_gap_in_the_log_is_refused(saved: Saved, tmp_path: Path) -> None:
-    home = copy_of(saved, tmp_path)
-    first = home.segments()[-1]
-    number = backup.number_of(first) + 2
-    later = f"{first[:8]}{number // 256:08X}{number % 256:08X}"
+def with_a_gap(saved: Saved, folder: Path) -> tuple[Home, str]:
+    """A home that misses a segment after the last that is whole, as where another had its turn; and that last one."""
+    home = copy_of(saved, folder)
+    last = home.segments()[-1]
+    number = backup.number_of(last) + 2
+    later = f"{last[:8]}{number // 256:08X}{number % 256:08X}"
     for suffix in ("", ".sha256"):
-        shutil.copy(home.wal / f"{first}{suffix}", home.wal / f"{later}{suffix}")
-    assert f"what comes after segment {first} of the log is missing" in refused(home)
+        shutil.copy(home.wal / f"{last}{suffix}", home.wal / f"{later}{suffix}")
+    return home, last
+
+
+def test_a_gap_in_the_log_is_refused(saved: Saved, tmp_path: Path) -> None:
+    home, last = with_a_gap(saved, tmp_path)
+    assert f"what comes after segment {last} of the log is missing" in refused(home)
+
+
+def test_an_instant_before_a_gap_does_not_need_what_is_missing(saved: Saved, tmp_path: Path) -> None:
+    home, _ = with_a_gap(saved, tmp_path)
+    with restored(saved, saved.before, home) as one:
+        city = there(one, saved.city)
+        assert bought(city) == [(1,), (2,)]
+        assert books.verify(city) == []
+
+
+def test_homes_that_take_turns_lead_back_to_their_own_instants(saved: Saved) -> None:
+    """Two disks, in turn: each misses the log of the other's days, and restores the days of its own."""
+    with tempfile.TemporaryDirectory(prefix="huibao-") as name, server() as made:
+        Path(name).chmod(0o711)
+        homes = Home(Path(name) / "one"), Home(Path(name) / "other")
+        instants = []
+        with psycopg.connect(made.url(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE done (turn int)")
+            for turn, home in enumerate((*homes, homes[0])):
+                time.sleep(turn / 2)                   # a copy is named by its second, in each home
+                backup.take(made, home, KEYS)
+                connection.execute("INSERT INTO done VALUES (%s)", [turn])
+                instants.append((now(made), home))
+                connection.execute("INSERT INTO done VALUES (%s)", [turn])
+                backup.await_archived(connection, home)
+            made.archiver.unlink()
+        for turn, (to, home) in enumerate(instants):
+            with restored(saved, to, home) as one, psycopg.connect(one.url()) as connection:
+                [row] = connection.execute("SELECT array_agg(turn ORDER BY turn) FROM done").fetchall()
+                assert row == ([*(n // 2 for n in range(2 * turn)), turn],)
 
 
 def test_a_home_is_one_servers_own(saved: Saved) -> None:

@@ -17,7 +17,7 @@ from huibao.catalogue import listing
 from huibao.core.money import fen
 from huibao.enrolment.model import Release
 from huibao.oversight import use
-from huibao.oversight.model import NONE, Amounts, By, Ledger, Report, Scope, Use, figures
+from huibao.oversight.model import NONE, Amounts, By, Report, Scope, Use, figures
 from tests import books
 from tests.books import City, Someone, another, buy, order_id, owner, run, small_city
 from tests.database import MakeProgramme
@@ -352,10 +352,8 @@ def test_orders_totals_and_ledger_are_one_to_the_fen(blank: City, steps: list[St
         assert lines == expected
         whole = sum_of(expected.values())
         for by in KEYS:
-            totals = connection.execute(use.SQL["totals"], {**given_, "by": by}).fetchall()
-            assert sum_of(Amounts(*row[2:]) for row in totals) == whole, by
-        ledger = Ledger(*(connection.execute(use.SQL["ledger"], given_).fetchone() or ()))
-        assert ledger.agrees(whole)
+            found_ = use.told(on, connection.execute(use.SQL["report"], {**given_, "by": by}).fetchall())
+            assert (found_.all, found_.ledger.agrees(whole)) == (whole, True), by
         connection.rollback()
 
 
@@ -386,7 +384,8 @@ def test_a_policy_booked_twice_is_seen_beside_the_ledger(blank: City) -> None:
     with owner(blank) as connection:
         connection.execute("INSERT INTO transfer (at, kind, debit_id, credit_id, fen) SELECT %s, 'premium-account', a.id, c.id, 1"
                            " FROM account a, account c WHERE a.owner_id = 1 AND c.kind = 'clearing'", [noon(DAY)])
-        row = connection.execute(use.SQL["ledger"], {"until": use.end_of(DAY), "product": ""}).fetchone()
+        rows = connection.execute(use.SQL["report"], {"until": use.end_of(DAY), "product": "", "area": "", "by": "product"}).fetchall()
         connection.execute("ROLLBACK AND CHAIN")
-    assert row is not None
-    assert not Ledger(*row).agrees(read(blank, DAY).all)
+    found = use.told(DAY, rows)
+    assert found.all == NONE
+    assert not found.ledger.agrees(found.all)

@@ -308,6 +308,18 @@ def test_a_planted_fault_is_reported(programme: MakeProgramme, fault: str, notic
     assert {line.partition(":")[0] for line in verify(city)} - {"j chain of the record", "d orders as recorded"} == {noticed}
 
 
+def test_who_entered_orders_of_before_that_was_kept_is_not_asked(programme: MakeProgramme) -> None:
+    """A database of the release before has orders that nobody entered; what is entered since has somebody."""
+    city = two_years(programme)
+    insured(city, 1)
+    with owner(city) as connection:
+        connection.execute("UPDATE orders SET credential = 0")
+    assert "f who asked" in {line.partition(":")[0] for line in verify(city)}
+    with owner(city) as connection:
+        connection.execute("UPDATE migration SET applied_at = (SELECT max(at) FROM orders) + interval '1 second' WHERE number = 3")
+    assert "f who asked" not in {line.partition(":")[0] for line in verify(city)}
+
+
 def test_two_that_renew_one_product_are_one_proposal(programme: MakeProgramme) -> None:
     city = two_years(programme)
     with owner(city) as connection:

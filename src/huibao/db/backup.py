@@ -203,18 +203,23 @@ def check_files(data: Path, label: str) -> None:
         raise _damaged(label, "backup_manifest") from None
 
 
-def check_log(home: Home, base: Base) -> list[str]:
-    """The segments from the first that a copy needs, without a gap, each as it was archived. Raises `BackupRefused`."""
+def check_log(home: Home, base: Base, to: datetime | None) -> list[str]:
+    """The segments from the first that a copy needs, each as it was archived, up to the first gap. Raises `BackupRefused`.
+
+    Without an instant a gap is refused: what came after it would be missing unsaid. With one, recovery itself says where the log
+    ends before it. A home that takes turns with another has a gap for each turn of the other.
+    """
     found = [segment for segment in home.segments() if segment >= base.first and segment[:8] == base.first[:8]]
     if not found or found[0] != base.first:
         raise _damaged(base.label, base.first)
-    for before, segment in pairwise(found):
-        if number_of(segment) != number_of(before) + 1:
-            raise BackupRefused(f"备份不完整：缺少日志 {before} 之后的一段，只能恢复到更早的、不需要它的时刻；请找回缺少的文件。",
-                                f"the backup is not whole: what comes after segment {before} of the log is missing; find the file")
-    for segment in found:
+    whole = next((n for n, (before, segment) in enumerate(pairwise(found), 1) if number_of(segment) != number_of(before) + 1), len(found))
+    if whole < len(found) and to is None:
+        raise BackupRefused(f"备份不完整：缺少日志 {found[whole - 1]} 之后的一段。请找回缺少的文件，或用 --to 恢复到不需要它的、更早的时刻。",
+                            f"the backup is not whole: what comes after segment {found[whole - 1]} of the log is missing. Find the file, or"
+                            " name an earlier instant with --to, which does not need it")
+    for segment in found[:whole]:
         _same_digest(home, base, segment)
-    return found
+    return found[:whole]
 
 
 def _same_digest(home: Home, base: Base, segment: str) -> None:

@@ -30,8 +30,8 @@ class Erasures(msgspec.Struct, frozen=True):
 def restore(home: Home, server: Embedded, to: datetime | None, keys: Mapping[str, str]) -> Base:
     """Lays the newest copy before `to` out in the folder of `server`, replays its log to there, and leaves it running.
 
-    Everything is checked first: a folder that holds something, a copy or a log that is not whole, keys that are not those of its time
-    leave nothing behind. Raises `BackupRefused`.
+    Everything is checked first: a folder that holds something, a copy or a log that is not whole, keys that are not those of its time,
+    an instant that the log does not reach leave nothing behind. Raises `BackupRefused`.
     """
     if not is_empty(server.folder):
         raise BackupRefused(f"{server.folder} 不是空目录。恢复从不覆盖已有数据，请换一个空目录。",
@@ -39,15 +39,16 @@ def restore(home: Home, server: Embedded, to: datetime | None, keys: Mapping[str
     base = chosen(home, to)
     _keys_of_its_time(base, keys)
     check_files(home.folder(base) / "data", base.label)
-    segments = check_log(home, base)
+    segments = check_log(home, base, to)
     _lay_out(home, base, segments, server, to)
     try:
         server.recover(PATIENCE_S)
     except EmbeddedFailed as failed:
         if _TOO_EARLY in failed.en:
-            raise BackupRefused(f"归档的日志到不了 {to}：其中最后一笔提交更早。请选更早的时刻，或不写 --to 恢复到最后一笔。",
-                                f"the archived log does not reach {to}: its last commit is earlier. Choose an earlier instant, or leave"
-                                " --to out to restore up to its last") from None
+            _take_away(server)
+            raise BackupRefused(f"归档的日志到不了 {to}：其中最后一笔提交更早，或其间缺少一段。请选更早的时刻，或不写 --to 恢复到最后一笔。",
+                                f"the archived log does not reach {to}: its last commit is earlier, or a segment is missing. Choose an"
+                                " earlier instant, or leave --to out to restore up to its last") from None
         raise
     _forget_how(server)
     return base
@@ -77,6 +78,16 @@ def _lay_out(home: Home, base: Base, segments: list[str], server: Embedded, to: 
     (server.data / "backup_manifest").unlink()
     for path in (server.data, replay):
         server.give(path)
+
+
+def _take_away(server: Embedded) -> None:
+    """The folder is empty again, as it was, so that another instant can be tried."""
+    server.stop()
+    for path in server.folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _forget_how(server: Embedded) -> None:

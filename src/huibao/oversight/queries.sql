@@ -7,8 +7,10 @@
 --   refunded   went back from the insurer to the account
 --   elsewhere  went back from the insurer another way, where the account could not take it
 
--- :name totals
--- Account money in all, by product, insurer, account or month of what moved; of one product or area where one is named.
+-- :name report
+-- Account money in all, by product, insurer, account or month of what moved; of one product or area where one is named. In each row, and
+-- in the only one where nothing moved, stands the same off the transfers alone, whatever orders say: what moved between people's accounts
+-- and products', and what is in clearing. It is one statement: what is committed while it runs is in both or in neither.
 WITH moved (order_id, position, account_id, at, held, captured, reversed, remitted, refunded, elsewhere) AS (
     SELECT h.order_id, h.position, h.account_id, h.at, h.fen, 0, 0, 0, 0, 0 FROM hold h
     WHERE h.at < %(until)s AND NOT EXISTS (SELECT FROM hold_end e WHERE e.hold_id = h.id AND e.at < %(until)s)
@@ -27,38 +29,42 @@ WITH moved (order_id, position, account_id, at, held, captured, reversed, remitt
     SELECT r.order_id, r.position, a.id, t.at, 0, 0, 0, 0, 0, t.fen
     FROM transfer t JOIN refund r ON r.id = t.refund_id AND r.source IN ('personal', 'savings')
     JOIN orders o ON o.id = r.order_id JOIN account a ON a.owner_id = o.buyer_id AND a.kind = r.source
-    WHERE t.kind = 'refund-elsewhere' AND t.at < %(until)s)
-SELECT CASE %(by)s WHEN 'product' THEN p.product WHEN 'insurer' THEN d.lead WHEN 'account' THEN a.kind
-                   ELSE to_char(m.at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') END AS key,
-       count(DISTINCT (m.order_id, m.position)), sum(m.held)::bigint, sum(m.captured)::bigint, sum(m.reversed)::bigint,
-       sum(m.remitted)::bigint, sum(m.refunded)::bigint, sum(m.elsewhere)::bigint
-FROM moved m
-JOIN policy p ON p.order_id = m.order_id AND p.position = m.position
-JOIN product d ON d.id = p.product
-JOIN account a ON a.id = m.account_id
-JOIN person n ON n.id = a.owner_id
-WHERE (%(product)s = '' OR p.product = %(product)s) AND (%(area)s = '' OR n.area = %(area)s)
-GROUP BY 1 ORDER BY 1;
-
--- :name ledger
--- The same off the transfers alone, whatever orders say: what moved between people's accounts and products', and what is in clearing.
-WITH moved AS (
+    WHERE t.kind = 'refund-elsewhere' AND t.at < %(until)s),
+totals AS (
+    SELECT CASE %(by)s WHEN 'product' THEN p.product WHEN 'insurer' THEN d.lead WHEN 'account' THEN a.kind
+                       ELSE to_char(m.at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM') END AS key,
+           count(DISTINCT (m.order_id, m.position)) AS policies, sum(m.held)::bigint AS held, sum(m.captured)::bigint AS captured,
+           sum(m.reversed)::bigint AS reversed, sum(m.remitted)::bigint AS remitted, sum(m.refunded)::bigint AS refunded,
+           sum(m.elsewhere)::bigint AS elsewhere
+    FROM moved m
+    JOIN policy p ON p.order_id = m.order_id AND p.position = m.position
+    JOIN product d ON d.id = p.product
+    JOIN account a ON a.id = m.account_id
+    JOIN person n ON n.id = a.owner_id
+    WHERE (%(product)s = '' OR p.product = %(product)s) AND (%(area)s = '' OR n.area = %(area)s)
+    GROUP BY 1),
+posted AS (
     SELECT t.kind, t.fen FROM transfer t
     JOIN account a ON a.id = CASE WHEN t.kind IN ('premium-account', 'remittance-returned') THEN t.credit_id ELSE t.debit_id END
     WHERE t.kind IN ('premium-account', 'refund-reversed', 'premium-remitted', 'remittance-returned', 'refund-account')
       AND t.at < %(until)s AND (%(product)s = '' OR a.product = %(product)s)),
-clearing AS (SELECT id FROM account WHERE kind = 'clearing' AND (%(product)s = '' OR product = %(product)s))
-SELECT COALESCE(sum(fen) FILTER (WHERE kind = 'premium-account'), 0)::bigint,
-       COALESCE(sum(fen) FILTER (WHERE kind = 'refund-reversed'), 0)::bigint,
-       COALESCE(sum(CASE kind WHEN 'premium-remitted' THEN fen ELSE -fen END)
-                FILTER (WHERE kind IN ('premium-remitted', 'remittance-returned')), 0)::bigint,
-       COALESCE(sum(fen) FILTER (WHERE kind = 'refund-account'), 0)::bigint,
-       (SELECT COALESCE(sum(fen), 0)::bigint FROM transfer WHERE credit_id IN (SELECT id FROM clearing) AND at < %(until)s)
-       - (SELECT COALESCE(sum(fen), 0)::bigint FROM transfer WHERE debit_id IN (SELECT id FROM clearing) AND at < %(until)s)
-FROM moved;
+clearing AS (SELECT id FROM account WHERE kind = 'clearing' AND (%(product)s = '' OR product = %(product)s)),
+ledger AS (
+    SELECT COALESCE(sum(fen) FILTER (WHERE kind = 'premium-account'), 0)::bigint AS captured,
+           COALESCE(sum(fen) FILTER (WHERE kind = 'refund-reversed'), 0)::bigint AS reversed,
+           COALESCE(sum(CASE kind WHEN 'premium-remitted' THEN fen ELSE -fen END)
+                    FILTER (WHERE kind IN ('premium-remitted', 'remittance-returned')), 0)::bigint AS remitted,
+           COALESCE(sum(fen) FILTER (WHERE kind = 'refund-account'), 0)::bigint AS refunded,
+           (SELECT COALESCE(sum(fen), 0)::bigint FROM transfer WHERE credit_id IN (SELECT id FROM clearing) AND at < %(until)s)
+           - (SELECT COALESCE(sum(fen), 0)::bigint FROM transfer WHERE debit_id IN (SELECT id FROM clearing) AND at < %(until)s) AS clearing
+    FROM posted)
+SELECT t.key, t.policies, t.held, t.captured, t.reversed, t.remitted, t.refunded, t.elsewhere,
+       l.captured, l.reversed, l.remitted, l.refunded, l.clearing
+FROM ledger l LEFT JOIN totals t ON true ORDER BY t.key;
 
 -- :name page
--- The next policies that account money was asked for, by order and position, and what became of it, account by account.
+-- The next policies that account money was asked for, by order and position, and what became of it, account by account. Who asked for the
+-- first time in a system that keeps accounts elsewhere has none here yet: the policy counts all the same, or a page would seem the last.
 SELECT p.order_id, p.position, o.at, p.product, d.lead, a.kind, h.fen, c.fen, v.fen, r.fen, f.fen, e.fen
 FROM (
     SELECT p.order_id, p.position, p.product FROM policy p JOIN orders o ON o.id = p.order_id JOIN person n ON n.id = o.buyer_id
@@ -68,7 +74,7 @@ FROM (
     ORDER BY p.order_id, p.position LIMIT %(most)s) AS p
 JOIN orders o ON o.id = p.order_id
 JOIN product d ON d.id = p.product
-JOIN account a ON a.owner_id = o.buyer_id AND a.kind IN ('personal', 'savings')
+LEFT JOIN account a ON a.owner_id = o.buyer_id AND a.kind IN ('personal', 'savings')
 CROSS JOIN LATERAL (
     SELECT COALESCE(sum(h.fen), 0)::bigint AS fen FROM hold h
     WHERE h.order_id = p.order_id AND h.position = p.position AND h.account_id = a.id AND h.at < %(until)s

@@ -29,13 +29,14 @@ def end_of(on: date) -> datetime:
 
 
 async def report(connection: AsyncConnection[Any], on: date, by: By, scope: Scope) -> Report:
-    """Totals by one key, all of them, and the ledger beside them."""
-    given = {"by": by, **asdict(scope)}
-    rows = await (await connection.execute(SQL["totals"], given)).fetchall()
-    totals = tuple(Total(key, policies, Amounts(*amounts)) for key, policies, *amounts in rows)
-    ledger = await (await connection.execute(SQL["ledger"], given)).fetchone()
-    assert ledger is not None, "an aggregate has a row"
-    return Report(on, totals, reduce(Amounts.plus, (total.amounts for total in totals), NONE), Ledger(*ledger))
+    """Totals by one key, all of them, and the ledger beside them, all of one instant."""
+    return told(on, await (await connection.execute(SQL["report"], {"by": by, **asdict(scope)})).fetchall())
+
+
+def told(on: date, rows: Sequence[Sequence[Any]]) -> Report:
+    """A report off its rows: the key, how many policies, six amounts, and the ledger's five, which are the same in each."""
+    totals = tuple(Total(key, policies, Amounts(*amounts[:6])) for key, policies, *amounts in rows if key is not None)
+    return Report(on, totals, reduce(Amounts.plus, (total.amounts for total in totals), NONE), Ledger(*rows[0][8:]))
 
 
 async def page(
