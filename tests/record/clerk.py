@@ -19,6 +19,7 @@ from huibao.record.model import Answer, Connection, Work, body_digest, key_diges
 from tests.books import KEYRING, City, Someone, another, buy, rows, small_city
 from tests.database import MakeProgramme
 
+C = TypeVar("C")
 T = TypeVar("T")
 Connect = Callable[[], Awaitable[Connection]]
 Told = Answer | Exception
@@ -51,7 +52,7 @@ class Form:
         return replace(self._blank, buyer=buyer, insured=wishes, identity=replace(identity, person=buyer))
 
 
-def waiting(city: City, key: str, command: Command) -> Waiting[Command, Answer]:
+def waiting(city: City, key: str, command: C) -> Waiting[C, Answer]:
     """A command as it waits in the queue."""
     loop = asyncio.get_running_loop()
     body = body_digest(PRINCIPAL, "route", city.code, msgspec.json.encode(command))

@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -26,8 +26,7 @@ from huibao.core.refusal import Refusal
 from huibao.core.sealing import Keyring, blind_index
 from huibao.db import arrays
 from huibao.db.connect import connect_service
-from huibao.db.wire import Wire
-from huibao.record.lane import Lane
+from huibao.record.lane import Lane, by_keys
 from huibao.record.model import DONE, Answer, Connection, body_digest, key_digest, untold
 from huibao.sponsored.model import Command, Confirm, Fund, Receive, Register, RosterTold, SponsorKind, Steer, Step
 from huibao.sponsored.reading import SheetRefused
@@ -172,7 +171,7 @@ class Agency:
         turns = 0
         made = Runner(self, self.connect, lambda: self.served)  # type: ignore[arg-type]  # as much of an engine as a runner asks
         connection = await self.connect()
-        wire = Wire(connection)
+        wire = await by_keys(connection)
         try:
             while await made.turn(wire):
                 turns += 1
@@ -186,7 +185,7 @@ class Agency:
         async def once() -> None:
             made = Runner(self, self.connect, lambda: 0)  # type: ignore[arg-type]  # as above
             connection = await self.connect()
-            wire = Wire(connection)
+            wire = await by_keys(connection)
             for _ in range(2):
                 await made.clear(wire)
             await connection.close()
@@ -237,3 +236,23 @@ def agency_of(make: MakeProgramme, people: Sequence[Somebody], scheme: str = "xi
                 blind_index(INDEX_KEY, city.code, "identity", normal_identity(one.identity)),
                 blind_index(INDEX_KEY, city.code, "name_birth", f"{normal_name(one.called)}|{one.born}"), one.id])
     return Agency(city, {one.id: one for one in people}, city.clock)
+
+
+def running(agency: Agency, people: Iterable[int] = range(1, 11), yuan: str = "1200", category: str | None = None) -> int:
+    """A roster of these people that was confirmed."""
+    roster = agency.upload(agency.sponsor(yuan), sheet(agency.says(*people, category=category)))
+    agency.work()
+    done(agency.confirm(roster))
+    return roster
+
+
+def purse(agency: Agency) -> tuple[int, int]:
+    """What the sponsor has, and what of it is set aside."""
+    [found] = rows(agency.city, "SELECT (credit_fen - debit_fen)::bigint, held_fen FROM account WHERE kind = 'sponsor'")
+    return found
+
+
+def bought(agency: Agency) -> list[tuple[int, str]]:
+    """Whose policies are in force, and who paid."""
+    return rows(agency.city, "SELECT p.insured_id, COALESCE(o.sponsor, o.pay_with) FROM policy p JOIN orders o ON o.id = p.order_id"
+                             " WHERE p.state = 'in-force' ORDER BY 1")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,51 +16,15 @@ from huibao.enrolment.model import Buy
 from huibao.enrolment.work import Orders
 from huibao.record.lane import Lane
 from huibao.record.model import Answer
-from huibao.sponsored import work as rosters_work
-from huibao.sponsored.model import Confirm, Fund, Steer
+from huibao.sponsored.model import Confirm, Finished, Steer
 from tests import books
 from tests.books import DAY, KEYRING, buy, owner, rows, verify
 from tests.database import MakeProgramme
 from tests.record.clerk import waiting
-from tests.sponsored.agency import CLERK, SECOND, SPONSOR, Agency, Somebody, agency_of, done, sheet, told, why
+from tests.sponsored.agency import CLERK, SECOND, SPONSOR, Agency, Somebody, agency_of, bought, done, purse, running, sheet, told, why
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PREMIUM: Final = 12_000
-
-
-@pytest.fixture(autouse=True)
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts of four lines, so that a small file has several."""
-    monkeypatch.setattr(rosters_work, "PART", 4)
-
-
-def everybody(count: int) -> list[Somebody]:
-    return [Somebody(n, personal="500") for n in range(1, count + 1)]
-
-
-@pytest.fixture
-def agency(programme: MakeProgramme) -> Agency:
-    return agency_of(programme, everybody(10))
-
-
-def running(agency: Agency, people: Iterator[int] | range = range(1, 11), yuan: str = "1200") -> int:
-    """A roster of these people that was confirmed."""
-    roster = agency.upload(agency.sponsor(yuan), sheet(agency.says(*people)))
-    agency.work()
-    done(agency.confirm(roster))
-    return roster
-
-
-def bought(agency: Agency) -> list[tuple[int, str]]:
-    """Whose policies are in force, and who paid."""
-    return rows(agency.city, "SELECT p.insured_id, COALESCE(o.sponsor, o.pay_with) FROM policy p JOIN orders o ON o.id = p.order_id"
-                             " WHERE p.state = 'in-force' ORDER BY 1")
-
-
-def purse(agency: Agency) -> tuple[int, int]:
-    """What the sponsor has, and what of it is set aside."""
-    [found] = rows(agency.city, "SELECT (credit_fen - debit_fen)::bigint, held_fen FROM account WHERE kind = 'sponsor'")
-    return found
 
 
 @pytest.mark.clause("XJ-3.3", "JL-4.3", "JL-1.4")
@@ -86,7 +49,15 @@ def test_a_file_is_checked_confirmed_and_run(programme: MakeProgramme) -> None:
     assert purse(agency) == (82_000, 0)
     assert [zh.partition("，")[0] for (zh,) in rows(agency.city, "SELECT zh FROM notice ORDER BY id")] == [
         f"{SPONSOR}已为您出资参加{agency.city.plan.name}"] * 2
+    assert rows(agency.city, "SELECT order_id FROM notice ORDER BY id") == rows(agency.city, "SELECT id FROM orders ORDER BY id")
     assert verify(agency.city) == []
+
+
+def test_a_second_line_of_a_person_says_that_the_first_holds_whatever_became_of_it(agency: Agency) -> None:
+    roster = agency.upload(agency.sponsor("1000"), sheet(agency.says(1, category="特困"), agency.says(1)))
+    agency.work()
+    assert agency.lines(roster) == [(2, "roster.category_not_entitled"), (3, "roster.duplicate")]
+    assert rows(agency.city, "SELECT zh FROM roster_line WHERE line = 3") == [("此人在前面的行中已列过，以前一行的结果为准。",)]
 
 
 # ── the same file, the money, the steps ──────────────────────────────────────────────────────────────────────────────
@@ -128,41 +99,6 @@ def test_lines_of_an_upload_that_was_cut_short_are_cleared_a_day_later(agency: A
     agency.clear()
     assert rows(agency.city, "SELECT DISTINCT roster_id FROM roster_line") == [(kept,)]
     assert rows(agency.city, "SELECT id FROM roster_upload") == [(kept,)]
-
-
-def test_a_sponsor_without_the_money_confirms_nothing_and_credit_counts(agency: Agency) -> None:
-    roster = agency.upload(agency.sponsor("1199.99"), sheet(agency.says(*range(1, 11))))
-    agency.work()
-    refused = why(agency.confirm(roster))
-    assert (refused.code, refused.figures["short_fen"]) == ("sponsor.insufficient", 1)
-    on_credit = agency.upload(agency.sponsor("0", name="企业（示例）", kind="employer", credit_fen=120_000), sheet(agency.says(*range(1, 11))))
-    agency.work()
-    done(agency.confirm(on_credit))
-    agency.work()
-    assert len(bought(agency)) == 10
-    assert rows(agency.city, "SELECT credit_fen - debit_fen FROM account WHERE party = '企业（示例）'") == [(-120_000,)]
-    assert verify(agency.city) == []
-
-
-def test_what_is_set_aside_for_one_file_is_not_there_for_another(agency: Agency) -> None:
-    sponsor = agency.sponsor("1200")
-    first, second = (agency.upload(sponsor, sheet(agency.says(*people))) for people in ((1, 2, 3, 4, 5, 6), (7, 8, 9, 10, 1)))
-    agency.work()
-    done(agency.confirm(first))
-    assert why(agency.confirm(second)).code == "sponsor.insufficient"
-    [refused] = books.run(agency.city, [buy(agency.city, 10, pay_with="sponsor", sponsor=SPONSOR)] * 1)
-    assert refused.outcome == "done"                           # 480 yuan are free beside the 720 that are set aside
-    done(agency.steer(first, "cancel"))
-    assert purse(agency) == (108_000, 0)
-    assert verify(agency.city) == []
-
-
-def test_a_payment_is_booked_once(agency: Agency) -> None:
-    sponsor = agency.sponsor()
-    done(agency.do(Fund(CLERK, sponsor, 100, "B1")))
-    assert why(agency.do(Fund(CLERK, sponsor, 100, "B1"))).code == "sponsor.payment_known"
-    assert why(agency.do(Fund(CLERK, sponsor + 1, 100, "B2"))).code == "sponsor.not_registered"
-    assert purse(agency) == (100, 0)
 
 
 STEPS: Final = [
@@ -300,16 +236,20 @@ def test_who_bought_before_is_a_rejected_line_and_not_charged(agency: Agency) ->
     assert verify(agency.city) == []
 
 
-def test_a_price_that_rose_since_the_check_is_not_paid_out_of_others_money(programme: MakeProgramme) -> None:
-    agency = agency_of(programme, [Somebody(1, insurance="居民 正常", hardship="低保")])
-    roster = agency.upload(agency.sponsor("1000"), sheet(agency.says(1, category="")))
+def test_a_pause_after_the_last_line_does_not_keep_the_roster_open(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody stops it between its last line and its end: nothing is left to stop."""
+    roster = running(agency, range(1, 6), yuan="1200")
+    submit = Agency.submit
+
+    async def paused_before(self: Agency, programme: str, principal: str, route: str, key: str, body: bytes, command: Any) -> Answer:
+        if isinstance(command, Finished):
+            await self.ask(Steer(CLERK, roster, "pause"), f"pause-{roster}")
+        return await submit(self, programme, principal, route, key, body, command)
+
+    monkeypatch.setattr(Agency, "submit", paused_before)
     agency.work()
-    done(agency.confirm(roster))
-    with owner(agency.city) as connection:
-        connection.execute("UPDATE standing SET known_to = %s", [DAY])
-    agency.work()
-    assert agency.lines(roster) == [(2, "roster.price_rose")]
-    assert (agency.state(roster), purse(agency)) == ("done", (100_000, 0))
+    assert (agency.state(roster), purse(agency)) == ("done", (60_000, 0))
+    assert why(agency.steer(roster, "resume")).code == "roster.not_waiting"
     assert verify(agency.city) == []
 
 

@@ -29,12 +29,11 @@ from huibao.core.batcher import TurnedAway
 from huibao.core.points import reached
 from huibao.db.connect import connect_service
 from huibao.db.errors import DatabaseUnreachable
-from huibao.db.wire import Wire
 from huibao.enrolment import own
 from huibao.gateways.cash import CashChannel, ChannelRefused, ChannelUnreachable, Payment
 from huibao.gateways.insurers import InsurerRefused, InsurerSystem, InsurerUnreachable, relay
 from huibao.policies.numbers import order_number
-from huibao.record.lane import CommandFailed
+from huibao.record.lane import CommandFailed, by_keys
 from huibao.record.model import untold
 from huibao.web.engine import Engine
 
@@ -226,7 +225,7 @@ class Caretaker:
         runner = Runner(self._engine, self._connect, self._served)
         try:
             async with await self._connect() as connection:
-                wire = Wire(connection)
+                wire = await by_keys(connection)
                 while self._goes_on():
                     if not await runner.turn(wire):
                         await runner.clear(wire)

@@ -7,12 +7,9 @@ that dies gives its part back. Who is insured already is known by the keys of th
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from time import perf_counter
 from typing import Any, Final
-
-import msgspec
 
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import TurnedAway, Waiting
@@ -21,7 +18,7 @@ from huibao.db.wire import Wire
 from huibao.record.batch import LOCK_TIMEOUT
 from huibao.record.batch import SQL as RECORD
 from huibao.record.lane import CommandFailed, Lane
-from huibao.record.model import DONE, Answer, Request, body_digest, key_digest
+from huibao.record.model import Answer, Request, body_digest, key_digest
 from huibao.sponsored import own
 from huibao.sponsored.checking import Checking
 from huibao.sponsored.model import PART, Enrol, Line
@@ -39,15 +36,6 @@ REST: Final = 3
 #: An upload that became no roster is cleared away after this, so many lines at a time.
 ABANDONED_AFTER: Final = timedelta(days=1)
 MOST_CLEARED: Final = 2_000
-
-
-class _Cost(msgspec.Struct, frozen=True):
-    """What an order's answer says of its cost."""
-
-    premium_fen: int
-
-
-_COST: Final = msgspec.json.Decoder(_Cost)
 
 
 class Pace:
@@ -128,11 +116,11 @@ class Runner:
             await wire.go()
             await self._whole(wire, programme, "run_whole", own.finished)
             return False
-        roster, number, first, last, product, sponsor, confirmed_by, left_fen = part.row()
+        roster, number, first, last, product, sponsor, confirmed_by = part.row()
         given = {"roster": roster, "number": number, "first": first, "last": last}
         lines = wire.ask(SQL["open_lines"], given)
         await wire.go()
-        requests = [own.enrol(roster, Line(*row), product, sponsor, confirmed_by, left_fen) for row in lines.rows()]
+        requests = [own.enrol(roster, number, Line(*row), product, sponsor, confirmed_by) for row in lines.rows()]
         reached("roster.before_part")
         why = await self._lines(programme, requests)
         wire.ask(SQL["part_done"], given)
@@ -145,9 +133,9 @@ class Runner:
 
     async def _lines(self, programme: Programme, requests: Sequence[Request[Enrol]]) -> str | None:
         """Runs lines, some at a time, until somebody stops it; why not all of them, where that is for a person to mend."""
-        at = spent_fen = 0
+        at = 0
         while at < len(requests):
-            chunk = [_less(one, spent_fen) for one in requests[at : at + self._pace.size()]]
+            chunk = requests[at : at + self._pace.size()]
             at += len(chunk)
             began = perf_counter()
             answers = await self._lane.run(programme.code, _waiting(programme.code, chunk))
@@ -159,7 +147,6 @@ class Runner:
                     raise answer
                 if isinstance(answer, CommandFailed):
                     return "line.failed"
-            spent_fen += sum(_premium_fen(answer) for answer in answers if isinstance(answer, Answer))
             await self._pace.rest(perf_counter() - began)
         return None
 
@@ -176,16 +163,6 @@ class Runner:
                 wire.ask(SQL["clear_upload"], {"upload": upload})
             wire.ask(RECORD["commit"])
             await wire.go()
-
-
-def _less(request: Request[Enrol], spent_fen: int) -> Request[Enrol]:
-    """A line with what the lines before it have left of what was set aside."""
-    return request._replace(command=replace(request.command, left_fen=request.command.left_fen - spent_fen)) if spent_fen else request
-
-
-def _premium_fen(answer: Answer) -> int:
-    """What a line cost."""
-    return _COST.decode(answer.body).premium_fen if answer.outcome == DONE else 0
 
 
 def _begin(wire: Wire, programme: Programme) -> None:

@@ -4,9 +4,15 @@ A refusal is stored in plain text, so it repeats nothing that a client sent as f
 """
 
 from datetime import date
+from typing import Final
 
 from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
+
+#: Codes that others look for.
+ALREADY_INSURED: Final = "policy.already_insured"
+JOIN_NOT_MET: Final = "plan.join_not_met"
+SPONSOR_SHORT: Final = "sponsor.insufficient"
 
 
 def buyer_unknown() -> Refusal:
@@ -89,12 +95,12 @@ def relation_not_registered(member: int) -> Refusal:
 
 
 def already_insured(member: int) -> Refusal:
-    return Refusal("policy.already_insured", None, "该被保险人本期已有本产品的保单或待办订单，不必重复投保。",
+    return Refusal(ALREADY_INSURED, None, "该被保险人本期已有本产品的保单或待办订单，不必重复投保。",
                    "the insured has a policy or a waiting order of this product already: nothing more is needed", {"insured": member})
 
 
 def join_not_met(member: int) -> Refusal:
-    return Refusal("plan.join_not_met", None, "被保险人不符合本产品的参加条件，请查看产品说明或选择其他产品。",
+    return Refusal(JOIN_NOT_MET, None, "被保险人不符合本产品的参加条件，请查看产品说明或选择其他产品。",
                    "the insured does not meet this product's condition to join: see its terms or choose another", {"insured": member})
 
 
@@ -104,7 +110,7 @@ def premium_not_stated(member: int) -> Refusal:
 
 
 def sponsor_short(free_fen: int, premium_fen: int) -> Refusal:
-    return Refusal("sponsor.insufficient", None,
+    return Refusal(SPONSOR_SHORT, None,
                    f"资助账户可用 {yuan(free_fen)} 元，不足保费 {yuan(premium_fen)} 元，还差 {yuan(premium_fen - free_fen)} 元，请先补足。",
                    f"the sponsor's account has {yuan(free_fen)} yuan for a premium of {yuan(premium_fen)}: add"
                    f" {yuan(premium_fen - free_fen)} first",

@@ -100,9 +100,7 @@ class Lane(Generic[C, S]):
 
     async def _ready(self) -> Wire:
         if self._wire is None or self._wire.connection.closed:
-            self._wire = Wire(await self._connect())
-            self._wire.ask(SQL["plan_by_keys"])
-            await self._wire.go()
+            self._wire = await by_keys(await self._connect())
         return self._wire
 
     async def _back_out(self) -> None:
@@ -123,6 +121,14 @@ class Lane(Generic[C, S]):
         if self._wire is not None:
             await self._wire.connection.close()
             self._wire = None
+
+
+async def by_keys(connection: Connection) -> Wire:
+    """A wire of a connection on which everything is looked up by key, whatever the tables held when its plans were made."""
+    wire = Wire(connection)
+    wire.ask(SQL["plan_by_keys"])
+    await wire.go()
+    return wire
 
 
 def _singly(answers: Sequence[Answer | Exception] | CommandFailed) -> Sequence[Answer | Exception]:

@@ -3,8 +3,8 @@
 BEGIN;
 
 -- :name plan_by_keys
--- A lane looks everything up by key. A plan made while a table was empty would read all of it for ever after: plans are
--- kept, and nothing tells them that the table has grown.
+-- Lanes, and who works like one, look everything up by key. A plan made while a table was empty would read all of it for ever
+-- after: plans are kept, and nothing tells them that the table has grown.
 SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
        set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false);
 

@@ -16,7 +16,7 @@ from huibao.enrolment.work import Orders
 from huibao.record.batch import LOCK_TIMEOUT
 from huibao.record.batch import SQL as RECORD
 from huibao.record.model import NOBODY
-from huibao.sponsored import own, rejections
+from huibao.sponsored import own, refusals
 from huibao.sponsored.model import Enrol, Line
 from huibao.sponsored.runs import judge, write_refused
 from huibao.sponsored.work import SQL
@@ -49,7 +49,7 @@ class Checking:
         twice = wire.ask(SQL["lines_twice"], given)
         await wire.go()
         again = {line for (line,) in twice.rows()}
-        commands = [own.enrol(roster, Line(*row), product, sponsor, NOBODY, 0).command for row in lines.rows()]
+        commands = [own.enrol(roster, number, Line(*row), product, sponsor, NOBODY).command for row in lines.rows()]
         await self._write(wire, roster, number, commands, again, at)
         wire.ask(RECORD["commit"])
         await wire.go()
@@ -58,7 +58,7 @@ class Checking:
     async def _write(self, wire: Wire, roster: int, number: int, commands: Sequence[Enrol], again: set[int], at: datetime) -> None:
         """What is wrong with lines, and what the rest of the part will cost."""
         granted: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        refused: list[tuple[int, int, Refusal]] = [(roster, one.line, rejections.DUPLICATE) for one in commands if one.line in again]
+        refused: list[tuple[int, int, Refusal]] = [(roster, one.line, refusals.DUPLICATE) for one in commands if one.line in again]
         for command, found in await self._judged(wire, [one for one in commands if one.line not in again], at):
             if isinstance(found, Refusal):
                 refused.append((roster, command.line, found))

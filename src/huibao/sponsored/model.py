@@ -91,13 +91,12 @@ Command = Register | Fund | Receive | Checked | Confirm | Steer | Finished
 
 @dataclass(frozen=True, slots=True)
 class Enrol:
-    """One line of a roster that is run: the purchase that it is, and the hardship that it claims. `left_fen` is what is set aside for
-    the lines of its part that are run with it and after it."""
+    """One line of a roster's part that is run: the purchase that it is, and the hardship that it claims."""
 
     roster: int
+    part: int
     line: int
     category: str | None
-    left_fen: int
     buy: Buy
 
 

@@ -23,8 +23,8 @@ def paused(roster: int, why: str, at: datetime) -> Request[Steer]:
     return Request(OURSELVES, "roster-paused", f"roster-paused:{body}", body.encode(), Steer(NOBODY, roster, "pause", why))
 
 
-def enrol(roster: int, line: Line, product: str, sponsor: str, confirmed_by: int, left_fen: int) -> Request[Enrol]:
+def enrol(roster: int, part: int, line: Line, product: str, sponsor: str, confirmed_by: int) -> Request[Enrol]:
     """A line of a roster is run, in the name of who confirmed it."""
     buy = Buy(confirmed_by, line.person, product, (InsuredWish(line.person, line.tier),), "sponsor", sponsor=sponsor)
     key = f"roster:{roster}:{line.line}"
-    return Request(OURSELVES, "roster", key, key.encode(), Enrol(roster, line.line, line.category, left_fen, buy))
+    return Request(OURSELVES, "roster", key, key.encode(), Enrol(roster, part, line.line, line.category, buy))

@@ -130,17 +130,26 @@ WHERE r.state = 'checking' AND p.state = 'new'
 ORDER BY p.roster_id, p.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED;
 
 -- :name next_checked
--- A part that waits for its run and that nobody else is at, with who confirmed it and what is left of what was set aside for it.
-SELECT p.roster_id, p.number, p.first_line, p.last_line, r.product, s.name, r.confirmed_by,
-       p.premium_fen - (SELECT COALESCE(sum(l.premium_fen), 0)::bigint FROM roster_line l
-                        WHERE l.roster_id = p.roster_id AND l.line BETWEEN p.first_line AND p.last_line)
+-- A part that waits for its run and that nobody else is at, with who confirmed it.
+SELECT p.roster_id, p.number, p.first_line, p.last_line, r.product, s.name, r.confirmed_by
 FROM roster_part p JOIN roster r ON r.id = p.roster_id JOIN sponsor s ON s.id = r.sponsor_id
 WHERE r.state = 'running' AND p.state = 'checked'
 ORDER BY p.roster_id, p.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED;
 
 -- :name share_running
--- Rosters that are run: nobody stops them before this is over. Locked before people, who are locked before sponsors.
-SELECT id FROM roster WHERE id = ANY(%(rosters)s::bigint[]) AND state = 'running' ORDER BY id FOR SHARE;
+-- A roster that is run: nobody stops it before this is over. Locked before people, who are locked before sponsors.
+SELECT id FROM roster WHERE id = %(roster)s AND state = 'running' FOR SHARE;
+
+-- :name lock_part
+-- A part, by a number of its own, for its row is its runner's: one lane at a time spends what was set aside for it, and that of a runner
+-- that was killed may still be at it.
+SELECT pg_advisory_xact_lock(%(number)s);
+
+-- :name left
+-- What is left of what was set aside for a part. A later statement than its lock: it sees what was spent by whom that waited for.
+SELECT p.premium_fen - COALESCE(sum(l.premium_fen), 0)::bigint
+FROM roster_part p LEFT JOIN roster_line l ON l.roster_id = p.roster_id AND l.line BETWEEN p.first_line AND p.last_line
+WHERE p.roster_id = %(roster)s AND p.number = %(part)s GROUP BY p.premium_fen;
 
 -- :name open_lines
 -- The lines of a part that nothing was decided about.

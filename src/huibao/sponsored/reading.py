@@ -13,7 +13,7 @@ from typing import Final
 
 from huibao.core.refusal import Refusal
 from huibao.scheme.words import HARDSHIPS
-from huibao.sponsored import refusals, rejections
+from huibao.sponsored import refusals
 
 #: What the columns may be called; the first of each is what the documents say.
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -143,28 +143,28 @@ class Sheet:
 
     def _said(self, line: int, raw: bytes) -> Iterator[Row | Rejected]:
         if len(raw) > LONGEST:
-            yield Rejected(line, rejections.TOO_LONG)
+            yield Rejected(line, refusals.LINE_TOO_LONG)
             return
         text = _decoded(raw.removesuffix(b"\r"), self._encoding or "utf-8")
         if text is None or _CONTROL.search(text):
-            yield Rejected(line, rejections.NOT_TEXT)
+            yield Rejected(line, refusals.NOT_TEXT)
         elif not _NOTHING.fullmatch(text):
             yield self._row(line, text)
 
     def _row(self, line: int, text: str) -> Row | Rejected:
         cells = _cells(text)
         if cells is None or len(cells) != len(self._fields):
-            return Rejected(line, rejections.uneven(len(self._fields), len(cells or ())))
+            return Rejected(line, refusals.uneven(len(self._fields), len(cells or ())))
         said = dict(zip(self._fields, cells, strict=True))
         # An apostrophe before a number is how spreadsheets are told that it is text.
         identity, psn_no = (said.get(field, "").strip().lstrip("'’‘") for field in ("identity", "psn_no"))
         category = said.get("category", "").strip()
         if not identity and not psn_no:
-            return Rejected(line, rejections.NO_NUMBER)
+            return Rejected(line, refusals.NO_NUMBER)
         if not said["name"].strip():
-            return Rejected(line, rejections.NO_NAME)
+            return Rejected(line, refusals.NO_NAME)
         if category not in CATEGORIES:
-            return Rejected(line, rejections.CATEGORY_UNKNOWN)
+            return Rejected(line, refusals.CATEGORY_UNKNOWN)
         return Row(line, identity, psn_no, said["name"], CATEGORIES[category], said.get("tier", "").strip() or None)
 
 

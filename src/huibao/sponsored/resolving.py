@@ -11,9 +11,9 @@ from huibao.core.identity import CONVERTED, identity_warnings, normal_identity, 
 from huibao.core.refusal import Refusal
 from huibao.core.sealing import blind_index
 from huibao.db.arrays import Byteas, Int8s, Texts
-from huibao.sponsored import rejections
+from huibao.sponsored import refusals
 from huibao.sponsored.reading import Rejected, Row
-from huibao.sponsored.work import SQL
+from huibao.sponsored.work import SQL, refusal_columns
 
 _POWER_OF_TEN: Final = ("E+", "e+", "Ｅ＋")
 
@@ -68,37 +68,33 @@ class Resolver:
         person = by_identity if row.identity else by_number
         why = self._wrong(row, person, by_number)
         if person is None or why is not None:
-            return Resolved(row.line, None, None, None, why or rejections.UNKNOWN)
+            return Resolved(row.line, None, None, None, why or refusals.PERSON_UNKNOWN)
         return Resolved(row.line, person.id, row.category, row.tier, None)
 
     def _wrong(self, row: Row, person: Found | None, by_number: Found | None) -> Refusal | None:
         if person is None or self._area not in {None, person.area}:
             return _unknown(row)
         if row.identity and row.psn_no and by_number != person:
-            return rejections.NUMBERS_DIFFER
+            return refusals.NUMBERS_DIFFER
         said = blind_index(self._index_key, self._programme, "name_birth", f"{normal_name(row.name)}|{person.born.isoformat()}")
-        return None if said == person.name_index else rejections.NAME_DIFFERS
+        return None if said == person.name_index else refusals.NAME_DIFFERS
 
 
 def _unknown(row: Row) -> Refusal:
     """A number that nobody has: perhaps since it is none. One that somebody has is never turned away for its digits."""
     if any(sign in row.identity for sign in _POWER_OF_TEN):
-        return rejections.SCIENTIFIC
+        return refusals.SCIENTIFIC
     warning = next((one for one in identity_warnings(row.identity) if one is not CONVERTED), None)
-    return rejections.malformed(warning.zh, warning.en) if warning else rejections.UNKNOWN
+    return refusals.malformed(warning.zh, warning.en) if warning else refusals.PERSON_UNKNOWN
 
 
 async def stage(connection: AsyncConnection[Any], roster: int, lines: Sequence[Resolved]) -> None:
     """Writes lines under the number that their file will have. In the caller's transaction."""
-    why = [one.why for one in lines]
     await connection.execute(SQL["insert_lines"], {
         "roster": roster,
         "lines": Int8s([one.line for one in lines]),
         "people": Int8s([one.person for one in lines]),
         "categories": Texts([one.category for one in lines]),
         "tiers": Texts([one.tier for one in lines]),
-        "codes": Texts([one.code if one else None for one in why]),
-        "clauses": Texts([one.clause if one else None for one in why]),
-        "zh": Texts([one.zh if one else None for one in why]),
-        "en": Texts([one.en if one else None for one in why]),
+        **refusal_columns([one.why for one in lines]),
     })

@@ -119,11 +119,13 @@ def steer(state: State, command: Steer) -> Roster | Refusal:
 def finished(state: State, command: Finished) -> FinishedTold | Refusal:
     """The run is over."""
     roster = state.rosters.get(command.roster)
-    if roster is None or roster.state != "running":
+    # Who stopped it after its last line stopped nothing; a refusal would be kept, and told again to every later turn.
+    if roster is None or roster.state not in ("running", "paused"):
         return refusals.not_waiting(roster.state) if roster else refusals.unknown()
     held = state.held[roster.id]
     if roster.parts_left or held.enrolled + held.refused != roster.lines:
         return refusals.not_over()
+    roster.why = None
     _release(state, roster)
     _moved(state, roster, "done")
     return FinishedTold(roster.id, roster.lines, held.enrolled, held.refused, held.charged_fen)

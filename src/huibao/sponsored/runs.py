@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from hashlib import sha256
 
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import TurnedAway
 from huibao.core.refusal import Refusal
 from huibao.core.sealing import Keyring
-from huibao.db.arrays import Int8s, Texts
+from huibao.db.arrays import Int8s
 from huibao.db.wire import Wire
+from huibao.enrolment import refusals as of_orders
 from huibao.enrolment import state as enrolment
 from huibao.enrolment.purchase import Granting, decide
 from huibao.enrolment.work import Orders
@@ -19,15 +20,10 @@ from huibao.members.notices import Notice
 from huibao.policies.numbers import policy_number
 from huibao.record.model import DONE, Decision, told, untold
 from huibao.scheme.model import SPONSORED, in_force
-from huibao.sponsored import rejections
+from huibao.sponsored import refusals
 from huibao.sponsored.model import Enrol, Outcome
 from huibao.sponsored.words import CATEGORIES
-from huibao.sponsored.work import SQL
-
-#: What a line is refused for that costs more than what was set aside for it.
-_SHORT: Final = "sponsor.insufficient"
-#: What a plan says of whom it does not take, for whatever reason.
-_NOT_TAKEN: Final = "plan.join_not_met"
+from huibao.sponsored.work import SQL, refusal_columns
 
 
 @dataclass(slots=True)
@@ -43,7 +39,7 @@ def entitled(state: enrolment.State, command: Enrol) -> Refusal | None:
     member = state.people.get(command.buy.buyer)
     if command.category is None or member is None or member.hardship == command.category:
         return None
-    return rejections.not_entitled(CATEGORIES[command.category], CATEGORIES.get(member.hardship, member.hardship))
+    return refusals.not_entitled(CATEGORIES[command.category], CATEGORIES.get(member.hardship, member.hardship))
 
 
 def judge(state: enrolment.State, command: Enrol, at: datetime) -> Granting | Refusal:
@@ -54,13 +50,16 @@ def judge(state: enrolment.State, command: Enrol, at: datetime) -> Granting | Re
 
 def reason(state: enrolment.State, command: Enrol, refusal: Refusal) -> Refusal:
     """A refusal as a sponsor reads it: whose policy it is that somebody has, is not a sponsor's to learn."""
-    if refusal.code == rejections.OWN_POLICY.code:
-        rule = in_force(state.programme.scheme.sponsored, state.on) or SPONSORED
-        return rejections.SURRENDER_FIRST if rule.replaces_own else rejections.OWN_POLICY
-    if refusal.code == _SHORT:
-        return rejections.PRICE_ROSE
     member = state.people.get(command.buy.buyer)
-    return rejections.NOT_ENROLLED if refusal.code == _NOT_TAKEN and member and not member.person.enrolments else refusal
+    match refusal.code:
+        case of_orders.ALREADY_INSURED:
+            rule = in_force(state.programme.scheme.sponsored, state.on) or SPONSORED
+            return refusals.SURRENDER_FIRST if rule.replaces_own else refusals.OWN_POLICY
+        case of_orders.SPONSOR_SHORT:
+            return refusals.PRICE_ROSE
+        case of_orders.JOIN_NOT_MET if member and not member.person.enrolments:
+            return refusals.NOT_ENROLLED
+    return refusal
 
 
 class Stopped(TurnedAway):
@@ -78,20 +77,28 @@ class Runs:
     """
 
     def __init__(self, programme: Programme, keyring: Keyring) -> None:
+        self._code = programme.code
         self._orders = Orders(programme, keyring, locks="people")
 
     async def load(self, wire: Wire, commands: Sequence[Enrol], at: datetime) -> State:
-        """Locks rosters against being stopped, then people. Raises `Stopped` where one of them is."""
-        wanted = sorted({command.roster for command in commands})
-        running = wire.ask(SQL["share_running"], {"rosters": Int8s(wanted)})
+        """Locks the roster of a part's lines against being stopped, then the part, then people. Raises `Stopped` where the roster is."""
+        part = {"roster": commands[0].roster, "part": commands[0].part}
+        running = wire.ask(SQL["share_running"], part)
+        wire.ask(SQL["lock_part"], {"number": self._number(**part)})
+        left = wire.ask(SQL["left"], part)
         orders = await self._orders.load(wire, [command.buy for command in commands], at)
-        if len(running.rows()) < len(wanted):
+        if not running.rows():
             raise Stopped
         for account in orders.books.accounts.values():
             if account.kind == "sponsor":
-                # What was set aside for these lines, and no more, is what they may cost.
-                account.balance_fen, account.held_fen, account.credit_limit_fen = min(one.left_fen for one in commands), 0, 0
+                # What was set aside for the lines of this part, less what those before these cost, and no more.
+                [account.balance_fen] = left.row()
+                account.held_fen = account.credit_limit_fen = 0
         return State(orders)
+
+    def _number(self, roster: int, part: int) -> int:
+        """By what a part is locked."""
+        return int.from_bytes(sha256(f"{self._code} roster {roster} part {part}".encode()).digest()[:8], signed=True)
 
     def decide(self, state: State, request_id: int, command: Enrol, at: datetime) -> Decision:
         """Decides one line as the purchase that it is."""
@@ -127,11 +134,9 @@ class Runs:
 def write_refused(wire: Wire, refused: Sequence[tuple[int, int, Refusal]]) -> None:
     """Queues why lines are rejected: roster, line, reason."""
     if refused:
-        why = [refusal for _, _, refusal in refused]
         wire.ask(SQL["lines_refused"], {
             "rosters": Int8s([roster for roster, _, _ in refused]), "lines": Int8s([line for _, line, _ in refused]),
-            "codes": Texts([one.code for one in why]), "clauses": Texts([one.clause for one in why]),
-            "zh": Texts([one.zh for one in why]), "en": Texts([one.en for one in why])})
+            **refusal_columns([why for _, _, why in refused])})
 
 
 def _notices(state: State) -> list[Notice]:
@@ -149,5 +154,5 @@ def _notices(state: State) -> list[Notice]:
                 policy.insured,
                 f"{order.sponsor}已为您出资参加{offer.name}，保单号 {number}，保障期 {policy.period_from} 至 {policy.period_to}，您无需缴费。",
                 f"{order.sponsor} paid for your cover under {offer.name}: policy {number}, from {policy.period_from} to {policy.period_to};"
-                " you pay nothing"))
+                " you pay nothing", order=order.id))
     return told_

@@ -129,6 +129,13 @@ def roster_told(roster: Roster) -> RosterTold:
                       roster.report, roster.why)
 
 
+def refusal_columns(why: Sequence[Refusal | None]) -> dict[str, Texts]:
+    """Why lines are rejected, as arrays; a line that is not, has none."""
+    return {
+        "codes": Texts([one.code if one else None for one in why]), "clauses": Texts([one.clause if one else None for one in why]),
+        "zh": Texts([one.zh if one else None for one in why]), "en": Texts([one.en if one else None for one in why])}
+
+
 def _roster(row: Sequence[Any]) -> Roster:
     id, sponsor, product, digest, lines, state, credential, confirmed_by, report, left, why = row
     return Roster(id, sponsor, product, bytes(digest), lines, state, credential, confirmed_by,

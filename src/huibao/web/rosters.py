@@ -24,7 +24,7 @@ from huibao.sponsored.model import (
     Step,
 )
 from huibao.sponsored.reading import SheetRefused
-from huibao.sponsored.rejections import UNKNOWN
+from huibao.sponsored.refusals import PERSON_UNKNOWN
 from huibao.sponsored.resolving import Resolver
 from huibao.sponsored.uploading import take
 from huibao.sponsored.words import CATEGORIES, STATEMENTS, STATES
@@ -50,7 +50,7 @@ _DIGEST: Final = sm3("姓名,证件号码".encode()).hex()
 _REPORT: Final = Report(2, 1, 18_000, (
     CategoryLine("none", CATEGORIES["none"], 1, 12_000),
     CategoryLine("subsistence-allowance", CATEGORIES["subsistence-allowance"], 1, 6_000)),
-    (ReasonLine(UNKNOWN.code, 1, UNKNOWN.zh, UNKNOWN.en),))
+    (ReasonLine(PERSON_UNKNOWN.code, 1, PERSON_UNKNOWN.zh, PERSON_UNKNOWN.en),))
 _TOLD: Final = RosterTold(8, 126, "example-2026", _DIGEST, 3, "checking", STATES["checking"])
 
 
@@ -176,7 +176,7 @@ class RejectedLines(msgspec.Struct, frozen=True):
 
 
 @operation("GET", "/v1/{programme}/rosters/{roster}/rejected", asks=After, answers=RejectedLines, also=(CSV,),
-           answered=RejectedLines((RejectedLine(4, UNKNOWN.code, None, UNKNOWN.zh, UNKNOWN.en),), None))
+           answered=RejectedLines((RejectedLine(4, PERSON_UNKNOWN.code, None, PERSON_UNKNOWN.zh, PERSON_UNKNOWN.en),), None))
 async def roster_rejected(call: Call[After]) -> RejectedLines | Reply:
     """Reads rejected lines, a page at a time; where CSV is asked for, all of them as a file to open in a spreadsheet."""
     row, after = await _row(call), call.asked.after or 0
