@@ -82,6 +82,16 @@ def test_who_may_act_for_another(city: City, agent: str, may: tuple[str, ...], p
         assert kept == [("agent", number, None, "child")]
 
 
+@pytest.mark.parametrize(("pay_with", "ends"), [("cash", "mandate.none"), ("account", "mandate.account_not_given")])
+def test_who_may_not_act_learns_nothing_of_the_buyer(city: City, pay_with: PayWith, ends: str) -> None:
+    """The neighbour asks for a grown woman, a child, a dead man and nobody at all, without consent or proof."""
+    who = household(city)
+    asked = [replace(acting(city, number, who + 2, pay_with), consent=None, identity=None) for number in (who, who + 3, who + 4, who + 100_000)]
+    answers = run(city, asked)
+    assert {answer.outcome for answer in answers} == {ends}
+    assert len({answer.body for answer in answers}) == 1
+
+
 ENDED: Final = [
     # 之后发生的事                                   再次代办时的结果
     ("什么也没有",                                   "awaiting-review"),

@@ -34,12 +34,12 @@ GIVEN: Final = [
     (10,     5,     ("order",),        "2026-03-05", "2026-03-04", "mandate.term_wrong"),
     (10,     5,     ("pay",),          "2026-03-02", "2026-12-31", "mandate.pay_alone"),
     (10,     10,    ("order",),        "2026-03-02", "2026-12-31", "mandate.to_oneself"),
-    (10,     99,    ("order",),        "2026-03-02", "2026-12-31", "mandate.party_unknown"),
-    (99,     10,    ("order",),        "2026-03-02", "2026-12-31", "mandate.party_unknown"),
+    (10,     99,    ("order",),        "2026-03-02", "2026-12-31", "mandate.agent_unfit"),
+    (99,     10,    ("order",),        "2026-03-02", "2026-12-31", "mandate.principal_unknown"),
     (4,      10,    ("order",),        "2026-03-02", "2026-12-31", "person.died"),
-    (10,     4,     ("order",),        "2026-03-02", "2026-12-31", "person.died"),
-    (3,      10,    ("order",),        "2026-03-02", "2026-12-31", "mandate.party_minor"),
-    (10,     3,     ("order",),        "2026-03-02", "2026-12-31", "mandate.party_minor"),
+    (10,     4,     ("order",),        "2026-03-02", "2026-12-31", "mandate.agent_unfit"),
+    (3,      10,    ("order",),        "2026-03-02", "2026-12-31", "mandate.principal_minor"),
+    (10,     3,     ("order",),        "2026-03-02", "2026-12-31", "mandate.agent_unfit"),
 ]
 
 
@@ -55,6 +55,12 @@ def test_who_may_give_what_to_whom(city: City, principal: int, agent: int, may: 
         assert ("个人账户" in told.zh, "account" in told.en) == (("pay" in may),) * 2
     else:
         assert rows(city, "SELECT count(*) FROM mandate") == before
+
+
+def test_who_names_an_agent_learns_nothing_about_them(city: City) -> None:
+    answers = run(city, *(mandate(10, agent, "order") for agent in (99, 4, 3)))
+    assert len({answer.body for answer in answers}) == 1
+    assert (refusal(answers[0]).code, refusal(answers[0]).figures) == ("mandate.agent_unfit", {})
 
 
 def test_a_scheme_that_keeps_the_account_closed_gives_no_mandate_to_pay(owner_url: str) -> None:

@@ -36,18 +36,18 @@ def acting(buy: Buy) -> int:
     return buy.buyer
 
 
-def authority(state: State, buy: Buy, buyer: Member) -> Authority | Refusal:
-    """By what an order may be entered for its buyer, or why not."""
-    if acting(buy) == buyer.id:
+def authority(state: State, buy: Buy, buyer: Member | None) -> Authority | Refusal:
+    """By what an order may be entered for its buyer, or why not. Whoever may not learns nothing of the buyer, not even whether there is one."""
+    if acting(buy) == buy.buyer:
         return NONE_NEEDED
     agent = state.people.get(acting(buy))
     refused = _agent(agent, state)
     if refused or agent is None:
         return refused or _agent_unknown()
     rule = in_force(state.programme.scheme.mandate, state.on) or MANDATE
-    kin = buyer.kin.get(agent.id)
+    kin = buyer.kin.get(agent.id) if buyer else None
     relation = kin.relation if kin else None
-    given = [mandate for mandate in state.mandates.get((buyer.id, agent.id), ()) if "order" in mandate.may]
+    given = [mandate for mandate in state.mandates.get((buy.buyer, agent.id), ()) if "order" in mandate.may]
     if buy.pay_with == "account":
         return _account(state, rule, [mandate.id for mandate in given if "pay" in mandate.may], relation)
     if given:

@@ -1,7 +1,7 @@
 """Deciding a purchase: who, what, with which consent, for whom, with which money; the first that fails is the answer.
 
-1. the buyer: known, alive, of age; whoever acts for the buyer may (`entries`);
-2. the product: known, on sale, its insurer connected;
+1. the product: known, on sale, its insurer connected;
+2. whoever acts for the buyer may (`entries`), before anything is said of the buyer: known, alive, of age;
 3. the consent: these very terms, everything confirmed and signed, identity checked in time;
 4. each insured, in the order given: alive, related, not insured already, taken by scheme and plan, with a premium;
 5. the money: the scheme splits each premium over accounts and cash, one after the other, so that two insured of one
@@ -91,12 +91,12 @@ def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
     if isinstance(offer, Refusal):
         return offer
     buyer = state.people.get(buy.buyer)
-    refused = _buyer(buy, buyer, state.on)
-    if refused or buyer is None:
-        return refused or refusals.buyer_unknown()
     authority = entries.authority(state, buy, buyer)
     if isinstance(authority, Refusal):
         return authority
+    refused = _buyer(buy, buyer, state.on)
+    if refused or buyer is None:
+        return refused or refusals.buyer_unknown()
     refused = _consent(state, offer, buy, at) or _proposals(state, buy)
     if refused:
         return refused

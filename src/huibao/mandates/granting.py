@@ -58,16 +58,18 @@ def revoke(state: State, asked: Revoke, at: datetime) -> Mandate | Refusal:
 def _parties(state: State, asked: Authorise) -> Refusal | None:
     if asked.principal == asked.agent:
         return refusals.to_oneself()
-    for id, zh, en in ((asked.principal, "委托人", "principal"), (asked.agent, "代办人", "agent")):
-        member = state.people.get(id)
-        if member is None or member.wrapped is None:
-            return refusals.party_unknown(zh, en)
-        if member.died is not None and member.died <= state.on:
-            return refusals.party_died(zh, en)
-        age = whole_years(member.born, state.on)
-        if age < _ADULT:
-            return refusals.party_minor(zh, en, age)
-    return None
+    # What is wrong with another is not said to who gives a mandate: anybody may name anybody as their agent.
+    return _principal(state, asked.principal) or (refusals.agent_unfit() if _principal(state, asked.agent) else None)
+
+
+def _principal(state: State, id: int) -> Refusal | None:
+    member = state.people.get(id)
+    if member is None or member.wrapped is None:
+        return refusals.principal_unknown()
+    if member.died is not None and member.died <= state.on:
+        return refusals.principal_died()
+    age = whole_years(member.born, state.on)
+    return refusals.principal_minor(age) if age < _ADULT else None
 
 
 def _terms(state: State, asked: Authorise) -> Refusal | None:

@@ -5,19 +5,24 @@ from datetime import date
 from huibao.core.refusal import Refusal
 
 
-def party_unknown(who_zh: str, who_en: str) -> Refusal:
-    return Refusal("mandate.party_unknown", None, f"{who_zh}不在本平台的参保人员之内，请先到医保经办机构登记。",
-                   f"the {who_en} is not known here: register with the agency first")
+def principal_unknown() -> Refusal:
+    return Refusal("mandate.principal_unknown", None, "委托人不在本平台的参保人员之内，请先到医保经办机构登记。",
+                   "the principal is not known here: register with the agency first")
 
 
-def party_died(who_zh: str, who_en: str) -> Refusal:
-    return Refusal("person.died", None, f"{who_zh}已登记死亡，不能办理。如有误，请持证明到经办机构更正。",
-                   f"the {who_en} is registered as deceased: if this is wrong, have the agency correct it")
+def principal_died() -> Refusal:
+    return Refusal("person.died", None, "委托人已登记死亡，不能办理。如有误，请持证明到经办机构更正。",
+                   "the principal is registered as deceased: if this is wrong, have the agency correct it")
 
 
-def party_minor(who_zh: str, who_en: str, age: int) -> Refusal:
-    return Refusal("mandate.party_minor", None, f"{who_zh}未满 18 周岁（{age} 周岁），不能办理授权。",
-                   f"the {who_en} is {age}, under 18: only adults give or take a mandate", {"age": age})
+def principal_minor(age: int) -> Refusal:
+    return Refusal("mandate.principal_minor", None, f"委托人未满 18 周岁（{age} 周岁），不能授权他人代办。",
+                   f"the principal is {age}, under 18: only adults give a mandate", {"age": age})
+
+
+def agent_unfit() -> Refusal:
+    return Refusal("mandate.agent_unfit", None, "该代办人不能接受授权：代办人须已在本平台登记、在世且年满 18 周岁。请核对编号或另选代办人。",
+                   "this agent cannot take a mandate: an agent is registered here, alive and of age. Check the number, or choose another")
 
 
 def to_oneself() -> Refusal:
