@@ -129,10 +129,10 @@ def split_again(state: State, order: Order, free: Mapping[str, int], at: datetim
     """As above, with what the system that keeps the accounts says is free: what each account pays, what is left for cash."""
     state.told_free[order.buyer] = free
     granting = _anew(state, order, (state.on.year,))
-    if isinstance(granting, Refusal):
-        return granting
-    years = _years_of_waiting(state, granting, at)
-    return granting if years == granting.years else _anew(state, order, years)
+    if isinstance(granting, Granting) and (years := _years_of_waiting(state, granting, at)) != granting.years:
+        granting = _anew(state, order, years)
+    del state.told_free[order.buyer]                   # it is set aside next, and says nothing of another order any more
+    return granting
 
 
 def _anew(state: State, order: Order, years: tuple[int, ...]) -> Granting | Refusal:

@@ -134,12 +134,14 @@ SELECT order_id, number, request_id, credential, person_id, verdict, reason, che
 FROM review_vote WHERE order_id = ANY(%(orders)s::bigint[]) ORDER BY order_id, number;
 
 -- :name insert_reviews
--- Orders that begin to wait for their review.
-INSERT INTO review (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, void_because, state)
-SELECT u.order_id, u.since, u.entered_by, u.reviewers, u.checked::jsonb, u.escalate_at, u.void_at, u.because, 'open'
+-- Orders that begin to wait for their review, which the same batch may have ended.
+INSERT INTO review (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, void_because, escalated_at, state, ended_at)
+SELECT u.order_id, u.since, u.entered_by, u.reviewers, u.checked::jsonb, u.escalate_at, u.void_at, u.because, u.escalated_at, u.state,
+       CASE WHEN u.state <> 'open' THEN %(at)s END
 FROM unnest(%(orders)s::bigint[], %(since)s::timestamptz[], %(entered_by)s::bigint[], %(reviewers)s::smallint[], %(checked)s::text[],
-            %(escalate_at)s::timestamptz[], %(void_at)s::timestamptz[], %(because)s::text[])
-     AS u (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, because);
+            %(escalate_at)s::timestamptz[], %(void_at)s::timestamptz[], %(because)s::text[], %(escalated)s::timestamptz[],
+            %(states)s::text[])
+     AS u (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, because, escalated_at, state);
 
 -- :name move_reviews
 -- Reviews that escalate or end.

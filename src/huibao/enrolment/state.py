@@ -47,7 +47,7 @@ class State:
     `mandates` are those in force by principal and agent; `entries` say who entered the orders that their buyers did not. `held` has the
     live policies of each person as the batch found them; `confirmed`, which proposals came to which order;
     `alike`, what was granted to sponsored people, by all that decided it. Where another system keeps the
-    accounts, `postings` are what it is asked, `told_free` what it said is free, by person.
+    accounts, `postings` are what it is asked, `told_free` what it said is free, by person, while that is split.
     """
 
     programme: Programme
@@ -221,7 +221,7 @@ def entry_columns(entered: Sequence[Entered]) -> dict[str, Column]:
 
 
 def review_columns(reviews: Sequence[Reviewing]) -> dict[str, Column]:
-    """Reviews that begin, as the arrays of insert_reviews."""
+    """Reviews that begin, as the arrays of insert_reviews; the batch in which one begins may end it, too."""
     return {
         "orders": Int8s([r.order for r in reviews]),
         "since": Times([r.since for r in reviews]),
@@ -231,6 +231,8 @@ def review_columns(reviews: Sequence[Reviewing]) -> dict[str, Column]:
         "escalate_at": Times([r.escalate_at for r in reviews]),
         "void_at": Times([r.void_at for r in reviews]),
         "because": Texts([r.void_because for r in reviews]),
+        "escalated": Times([r.escalated_at for r in reviews]),
+        "states": Texts([r.state for r in reviews]),
     }
 
 

@@ -74,11 +74,13 @@ def overdue(programme: str, order: Order, because: str) -> Notice:
 
 
 def _back(order: Order) -> tuple[str, str]:
-    """What becomes of the money."""
+    """What becomes of the money. Where another system keeps the account, it is free once that system let it go."""
+    zh, en = ("冻结的账户资金将由经办机构释放", "What was set aside on the account is about to be let go by the agency") if (
+        order.state == "awaiting-account") else ("冻结的账户资金已释放", "What was set aside on the account is free again")
     if not order.cash_fen:
-        return "冻结的账户资金已释放。", "What was set aside on the account is free again"
-    return (f"冻结的账户资金已释放，已付的 {yuan(order.cash_fen)} 元现金将原路退回。",
-            f"What was set aside on the account is free again, and the {yuan(order.cash_fen)} yuan in cash go back the way they came")
+        return f"{zh}。", en
+    return (f"{zh}，已付的 {yuan(order.cash_fen)} 元现金将原路退回。",
+            f"{en}, and the {yuan(order.cash_fen)} yuan in cash go back the way they came")
 
 
 def _notice(programme: str, order: Order, zh: str, en: str) -> Notice:

@@ -38,7 +38,7 @@ def write_orders(wire: Wire, state: State, at: datetime) -> None:
 def write_reviews(wire: Wire, state: State, at: datetime) -> None:
     """Queues reviews that begin, escalate and end, votes, cases, refunds of cash, and what buyers are told."""
     if state.new_reviews:
-        wire.ask(SQL["insert_reviews"], review_columns(state.new_reviews))
+        wire.ask(SQL["insert_reviews"], {"at": at, **review_columns(state.new_reviews)})
     if moved := list(state.moved_reviews.values()):
         wire.ask(SQL["move_reviews"], {
             "at": at, "orders": Int8s([r.order for r in moved]), "escalated": Times([r.escalated_at for r in moved]),
@@ -59,7 +59,7 @@ def _write_cases(wire: Wire, state: State, at: datetime) -> None:
         wire.ask(SQL["open_review_cases"], {
             "at": at, "orders": Int8s([o.id for o in late]), "products": Texts([o.product for o in late]),
             "fen": Int8s([o.premium_fen for o in late]), "due": Dates([_last_day(state.reviews[o.id]) for o in late])})
-    ended = [r for r in state.moved_reviews.values() if r.state != "open" and r.escalated_at is not None]
+    ended = [r for r in (*state.new_reviews, *state.moved_reviews.values()) if r.state != "open" and r.escalated_at is not None]
     if ended:
         wire.ask(SQL["close_review_cases"], {
             "at": at, "orders": Int8s([r.order for r in ended]), "outcomes": Texts([r.state for r in ended])})

@@ -6,8 +6,10 @@ SELECT format('order %%s is %%s, its review is %%s', COALESCE(o.id, r.order_id),
 FROM (SELECT * FROM orders WHERE review_by <> 'none') o FULL JOIN review r ON r.order_id = o.id
 WHERE o.id IS NULL OR (o.state = 'awaiting-review' AND r.state IS DISTINCT FROM 'open')
    OR (o.state = 'completed' AND r.state IS DISTINCT FROM 'approved')
-   OR (o.state = 'void' AND r.state IS NOT NULL AND r.state NOT IN ('rejected', 'overdue', 'withdrawn'))
+   OR (o.state = 'void' AND r.state IS NOT NULL AND r.state NOT IN ('rejected', 'overdue', 'withdrawn')
+       AND NOT EXISTS (SELECT FROM account_posting c WHERE c.order_id = o.id AND c.kind = 'confirm' AND c.state = 'no'))
    OR (o.state = 'awaiting-payment' AND r.state IS NOT NULL)
+   OR (o.state = 'awaiting-account' AND r.state = 'open')
 UNION ALL
 SELECT format('order %%s waits for its review since %%s and was void by %%s', order_id, since, void_at)
 FROM review WHERE state = 'open' AND void_at < %(overdue)s
@@ -21,8 +23,8 @@ FROM review r LEFT JOIN open_case c ON c.order_id = r.order_id AND c.kind = 'rev
 GROUP BY r.order_id HAVING count(c.id) <> (r.state = 'open' AND r.escalated_at IS NOT NULL)::int;
 
 -- :name decided
--- f. An approved order was captured once, after as many approvals as it needs; a rejected one was rejected by somebody; nobody decided
--- what is overdue.
+-- f. An approved order was captured once, after as many approvals as it needs, unless another system keeps the account and has not taken
+-- the money; a rejected one was rejected by somebody; nobody decided what is overdue.
 SELECT format('the review of order %%s is %%s after %%s approvals and %%s rejections of %%s reviewers', r.order_id, r.state,
               count(*) FILTER (WHERE v.verdict = 'approve'), count(*) FILTER (WHERE v.verdict = 'reject'), r.reviewers)
 FROM review r LEFT JOIN review_vote v ON v.order_id = r.order_id GROUP BY r.order_id
@@ -35,15 +37,22 @@ UNION ALL
 SELECT format('policy %%s of order %%s was approved and captured %%s times', p.position, p.order_id, count(t.id))
 FROM review r JOIN policy p ON p.order_id = r.order_id
 LEFT JOIN transfer t ON t.order_id = p.order_id AND t.position = p.position AND t.kind = 'premium-account'
-LEFT JOIN hold h ON h.order_id = p.order_id AND h.position = p.position AND h.account_id = t.debit_id
-WHERE r.state = 'approved' GROUP BY p.order_id, p.position, p.premium_fen, p.cash_fen
+LEFT JOIN (hold h JOIN hold_end e ON e.hold_id = h.id AND e.how = 'posted')
+    ON h.order_id = p.order_id AND h.position = p.position AND h.account_id = t.debit_id
+WHERE r.state = 'approved'
+  AND NOT EXISTS (SELECT FROM account_posting c WHERE c.order_id = r.order_id AND c.kind = 'confirm' AND c.state <> 'yes')
+GROUP BY p.order_id, p.position, p.premium_fen, p.cash_fen
 HAVING COALESCE(sum(t.fen), 0) <> p.premium_fen - p.cash_fen OR count(t.id) <> count(h.id);
 
 -- :name told
--- f. Whose application was approved, rejected or overdue was told so, once.
+-- f. Whose application was approved, rejected or overdue was told so, once; of an approval where another system keeps the account, when
+-- that took the money or declined to, and not before.
 SELECT format('the review of order %%s is %%s, its buyer was told %%s times', r.order_id, r.state, count(n.id))
-FROM review r JOIN orders o ON o.id = r.order_id LEFT JOIN notice n ON n.order_id = o.id AND n.person_id = o.buyer_id AND n.at = r.ended_at
-WHERE r.state IN ('approved', 'rejected', 'overdue') GROUP BY r.order_id HAVING count(n.id) <> 1;
+FROM review r JOIN orders o ON o.id = r.order_id LEFT JOIN account_posting c ON c.order_id = o.id AND c.kind = 'confirm'
+LEFT JOIN notice n ON n.order_id = o.id AND n.person_id = o.buyer_id AND n.at >= r.ended_at
+  AND (c.state IN ('wanted', 'sent') OR n.at = COALESCE(c.ended_at, r.ended_at))
+WHERE r.state IN ('approved', 'rejected', 'overdue')
+GROUP BY r.order_id HAVING count(n.id) <> CASE WHEN bool_or(c.state IN ('wanted', 'sent')) THEN 0 ELSE 1 END;
 
 -- :name four_eyes
 -- f. Nobody reviewed what they entered or are party to; each vote is what its event says, by whom it says.
