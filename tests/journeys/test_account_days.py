@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from huibao.gateways.accounts import Parts
@@ -111,6 +112,59 @@ def test_a_difference_is_a_case_until_it_is_none(office: Office, state: str, cau
     office.turn()
     assert cases(office) == []
     assert office.apart() == []
+
+
+@pytest.mark.clause("SY-3.6")
+def test_another_amount_was_taken_there(office: Office) -> None:
+    order = office.buy(1)
+    office.buy(2)
+    office.turn()
+    kept = office.platform.holds[f"{office.number(order)}-1"]
+    kept.parts = Parts(20_001, 0)
+    morning(office)
+    assert cases(office) == [("amount.differs", order, 1)]
+    assert results(office) == [("differs", True, 2, 40_001, 2)]
+    kept.parts = Parts(20_000, 0)
+    office.city.clock.advance(timedelta(days=1))
+    office.turn()
+    assert cases(office) == []
+
+
+@pytest.mark.clause("SY-3.6")
+def test_another_amount_was_given_back_there(office: Office) -> None:
+    order = office.buy(1)
+    office.turn()
+    give_back(office, order, 5_000)
+    office.turn()
+    [credit] = office.platform.credits.values()
+    credit.asked = msgspec.structs.replace(credit.asked, fen=4_999)
+    morning(office)
+    assert cases(office) == [("amount.differs", order, -1)]
+
+
+@pytest.mark.clause("SY-3.6")
+def test_days_that_nobody_could_compare_are_compared_when_it_answers_again(office: Office) -> None:
+    """Ten days of silence: the day of the money is not among the last three any more."""
+    office.buy(1)
+    office.turn()
+    office.city.clock.advance(NIGHT + timedelta(days=9))
+    office.turn()
+    assert results(office) == [("equal", False, 1, 20_000, 1)]
+    assert rows(office.city, "SELECT count(*), count(DISTINCT on_day), max(on_day) - min(on_day) FROM account_day") == [(13, 13, 12)]
+
+
+def test_a_day_that_makes_no_sense_keeps_no_other_waiting(office: Office) -> None:
+    office.buy(1)
+    office.turn()
+    office.city.clock.advance(NIGHT)
+    office.fail("garbage")
+    office.turn()
+    assert results(office) == [("equal", False, 1, 20_000, 1)]
+    compared = "SELECT count(*) FROM account_day WHERE at = %s"
+    assert rows(office.city, compared, office.city.clock.now()) == [(2,)]
+    office.city.clock.advance(timedelta(minutes=5))
+    office.turn()
+    assert rows(office.city, compared, office.city.clock.now()) == [(1,)]
 
 
 def test_money_that_is_still_set_aside_for_a_void_order(office: Office) -> None:

@@ -195,7 +195,7 @@ class Accounts:
         found: Credited | None = None
         if asked.was_sent:
             reached("accounts.before_ask")
-            said = await platform.ask_credit(asked.credit)
+            said = await platform.ask_credit(asked.key, asked.parts.personal_fen + asked.parts.savings_fen)
             reached("accounts.after_ask")
             found = said if isinstance(said, Credited) else None
         if found is None:

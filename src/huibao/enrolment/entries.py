@@ -37,7 +37,7 @@ def acting(buy: Buy) -> int:
 
 
 def authority(state: State, buy: Buy, buyer: Member | None) -> Authority | Refusal:
-    """By what an order may be entered for its buyer, or why not. Whoever may not learns nothing of the buyer, not even whether there is one."""
+    """By what an order may be entered for its buyer, or why not. Whoever may not learns nothing of the buyer."""
     if acting(buy) == buy.buyer:
         return NONE_NEEDED
     agent = state.people.get(acting(buy))

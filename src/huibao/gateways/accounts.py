@@ -25,11 +25,10 @@ import msgspec
 
 from huibao.core.clock import Clock
 from huibao.gateways.signing import PATIENCE_S, Denied, Instant, Peer, Unreachable
+from huibao.reconciliation.account_model import Amount, Listed, Total
 
 T = TypeVar("T")
 
-#: Some amount, or none.
-Amount = Annotated[int, msgspec.Meta(ge=0)]
 #: Their word for why not, as it may be stored and shown.
 Reason = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z._-]{0,59}\Z")]
 HoldState = Literal["frozen", "confirmed", "cancelled", "declined"]
@@ -132,11 +131,6 @@ class Credited(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: Reason | None = None
 
 
-class Total(msgspec.Struct, frozen=True):
-    count: Amount
-    fen: Amount
-
-
 class Day(msgspec.Struct, frozen=True):
     """A day by their clock: what was taken and given back on it."""
 
@@ -145,19 +139,10 @@ class Day(msgspec.Struct, frozen=True):
     credited: Total
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """A key whose state is of the day. A hold is `frozen`, `confirmed`, `cancelled` or `declined`, a credit `credited` or `declined`."""
-
-    key: str
-    kind: Literal["hold", "credit"]
-    state: Literal["frozen", "confirmed", "cancelled", "declined", "credited"]
-    fen: Amount
-
-
 class Page(msgspec.Struct, frozen=True):
-    """Entries of a day by key, and whether there are more after the last."""
+    """The keys whose state is of a day, in their order, and whether there are more after the last."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Listed, ...]
     more: bool
 
 
@@ -173,15 +158,15 @@ class AccountPlatform(Protocol):
 
     async def cancel(self, key: str, parts: Parts, cancel: Cancel) -> Hold: ...
 
-    async def ask(self, key: str, parts: Parts) -> Hold | Literal["unknown"]: ...
+    async def ask(self, key: str, parts: Parts | None) -> Hold | Literal["unknown"]: ...
 
     async def credit(self, credit: Credit) -> Credited: ...
 
-    async def ask_credit(self, credit: Credit) -> Credited | Literal["unknown"]: ...
+    async def ask_credit(self, key: str, fen: int | None) -> Credited | Literal["unknown"]: ...
 
     async def day(self, programme: str, day: date) -> Day: ...
 
-    async def entries(self, programme: str, day: date) -> Sequence[Entry]: ...
+    async def entries(self, programme: str, day: date) -> Sequence[Listed]: ...
 
 
 class HttpAccounts:
@@ -215,8 +200,8 @@ class HttpAccounts:
         hold = await self._call("POST", f"/holds/{_segment(key)}/cancellation", Hold, cancel)
         return self._hold(key, parts, hold)
 
-    async def ask(self, key: str, parts: Parts) -> Hold | Literal["unknown"]:
-        """What became of a key; `unknown` never came there, or is still under way."""
+    async def ask(self, key: str, parts: Parts | None) -> Hold | Literal["unknown"]:
+        """What became of a key; `unknown` never came there, or is still under way. Without `parts` whatever amounts they have under it."""
         found = await self._call("GET", f"/holds/{_segment(key)}", Hold)
         if isinstance(found, Denied) and (found.status, found.code) == (404, UNKNOWN_HOLD):
             return "unknown"
@@ -224,14 +209,14 @@ class HttpAccounts:
 
     async def credit(self, credit: Credit) -> Credited:
         """Gives money back; asked again, the same credit."""
-        return self._credited(credit, await self._call("POST", "/credits", Credited, credit))
+        return self._credited(credit.key, credit.fen, await self._call("POST", "/credits", Credited, credit))
 
-    async def ask_credit(self, credit: Credit) -> Credited | Literal["unknown"]:
-        """What became of a credit."""
-        found = await self._call("GET", f"/credits/{_segment(credit.key)}", Credited)
+    async def ask_credit(self, key: str, fen: int | None) -> Credited | Literal["unknown"]:
+        """What became of a credit; without `fen` whatever amount they have under its key."""
+        found = await self._call("GET", f"/credits/{_segment(key)}", Credited)
         if isinstance(found, Denied) and (found.status, found.code) == (404, UNKNOWN_CREDIT):
             return "unknown"
-        return self._credited(credit, found)
+        return self._credited(key, fen, found)
 
     async def day(self, programme: str, day: date) -> Day:
         """A day's totals."""
@@ -241,9 +226,9 @@ class HttpAccounts:
         _same(found.day == day)
         return found
 
-    async def entries(self, programme: str, day: date) -> Sequence[Entry]:
+    async def entries(self, programme: str, day: date) -> Sequence[Listed]:
         """A day's details, by key."""
-        found: list[Entry] = []
+        found: list[Listed] = []
         after, more = FIRST, True
         while more:
             page = await self._call("GET", f"/days/{_segment(programme)}/{day}/entries/{_segment(after)}", Page)
@@ -259,17 +244,17 @@ class HttpAccounts:
     async def _call(self, method: str, path: str, answer: type[T], asked: msgspec.Struct | None = None) -> T | Denied:
         return await self._peer.call(method, path, answer, msgspec.json.encode(asked) if asked is not None else b"")
 
-    def _hold(self, key: str, parts: Parts, found: Hold | Denied) -> Hold:
+    def _hold(self, key: str, parts: Parts | None, found: Hold | Denied) -> Hold:
         """The answer about a hold, where it is about this one. A barred key has no amounts: it never had money."""
         if isinstance(found, Denied):
             raise AccountsRefused(found)
-        _same(found.key == key and (found.parts == parts or (found.state == "cancelled" and found.parts == Parts(0, 0))))
+        _same(found.key == key and (parts in (None, found.parts) or (found.state == "cancelled" and found.parts == Parts(0, 0))))
         return found
 
-    def _credited(self, credit: Credit, found: Credited | Denied) -> Credited:
+    def _credited(self, key: str, fen: int | None, found: Credited | Denied) -> Credited:
         if isinstance(found, Denied):
             raise AccountsRefused(found)
-        _same(found.key == credit.key and found.fen == credit.fen)
+        _same(found.key == key and fen in (None, found.fen))
         return found
 
 

@@ -2,30 +2,32 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 Kind = Literal["hold", "credit"]
-State = Literal["frozen", "confirmed", "cancelled", "declined", "credited", "doubt"]
+State = Literal["frozen", "confirmed", "cancelled", "declined", "credited"]
+#: Some amount, or none.
+Amount = Annotated[int, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
     """So many, together so much in fen."""
 
-    count: int
-    fen: int
+    count: Amount
+    fen: Amount
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A key as that system has it."""
+    """A key as that system has it. A hold is `frozen`, `confirmed`, `cancelled` or `declined`, a credit `credited` or `declined`."""
 
     key: str
     kind: Kind
     state: State
-    fen: int
+    fen: Amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Kept:
     key: str
     kind: Kind
     order: int
-    state: State
+    state: State | Literal["doubt"]
     personal_fen: int
     savings_fen: int
 
@@ -56,7 +58,7 @@ class CompareAccounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Differing:
+class Difference:
     """One key on which the two disagree, and the likely cause."""
 
     key: str

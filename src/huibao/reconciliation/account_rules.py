@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from huibao.reconciliation.account_model import Differing, Kept, Listed
+from huibao.reconciliation.account_model import Difference, Kept, Listed
 
 _NOTHING: Final = ("cancelled", "declined")
 
@@ -23,15 +23,15 @@ CAUSES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def differences(ours_of_day: Iterable[Kept], details: Sequence[Listed], known: Mapping[str, Kept]) -> list[Differing]:
+def differences(ours_of_day: Iterable[Kept], details: Sequence[Listed], known: Mapping[str, Kept]) -> list[Difference]:
     """Where the two disagree, theirs in their order, then what only we have. `known` has every key of ours that details name."""
     found = []
     listed = {one.key: one for one in details}
     for theirs in details:
         ours = known.get(theirs.key)
         if cause := _cause(ours, theirs):
-            found.append(Differing(theirs.key, cause, ours, theirs))
-    return found + [Differing(ours.key, "missing.there" if ours.kind == "hold" else "not.credited.there", ours, None)
+            found.append(Difference(theirs.key, cause, ours, theirs))
+    return found + [Difference(ours.key, "missing.there" if ours.kind == "hold" else "not.credited.there", ours, None)
                     for ours in ours_of_day if ours.key not in listed]
 
 

@@ -1,7 +1,6 @@
 """Days compared with the system that keeps the accounts, as one family: what is loaded, how each is decided and told, what is written."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -16,8 +15,9 @@ from huibao.db import sqlfile
 from huibao.db.arrays import Dates, Int8s, Texts
 from huibao.db.wire import Wire
 from huibao.policies.numbers import order_number, read_number
-from huibao.reconciliation.account_model import CompareAccounts, ComparedTold, DifferenceTold, Differing, Kept, Listed, Total
+from huibao.reconciliation.account_model import CompareAccounts, ComparedTold, Difference, DifferenceTold, Kept, Listed, Total
 from huibao.reconciliation.account_rules import CAUSES, differences
+from huibao.reconciliation.cases import Cases
 from huibao.record.model import DONE, Decision
 
 SQL: Final = sqlfile.load("huibao.reconciliation", "accounts.sql")
@@ -32,10 +32,8 @@ class State:
 
     days: dict[date, list[Kept]]
     known: dict[str, Kept]
-    cases: dict[date, list[tuple[int, str, str]]]
+    cases: Cases[date, Difference]
     made: list[tuple[int, CompareAccounts, ComparedTold]] = field(default_factory=list)
-    opened: list[tuple[date, Differing]] = field(default_factory=list)
-    closed: list[int] = field(default_factory=list)
 
 
 class AccountDays:
@@ -50,11 +48,8 @@ class AccountDays:
         named = wire.ask(SQL["of_orders"], keys_of(self.programme.code, [one for command in commands for one in command.details or ()]))
         cases = wire.ask(SQL["open_cases"], {"days": Dates([command.day for command in commands])})
         await wire.go()
-        open_of: defaultdict[date, list[tuple[int, str, str]]] = defaultdict(list)
-        for id, day, key, cause in cases.rows():
-            open_of[day].append((id, key, cause))
         return State({day: kept(self.programme.code, rows.rows()) for day, rows in asked.items()},
-                     {one.key: one for one in kept(self.programme.code, named.rows())}, open_of)
+                     {one.key: one for one in kept(self.programme.code, named.rows())}, Cases.read(cases.rows()))
 
     def decide(self, state: State, request_id: int, command: CompareAccounts, at: datetime) -> Decision:  # noqa: ARG002 - as above
         """Compares one day, and keeps what came of it."""
@@ -67,11 +62,7 @@ class AccountDays:
         taken, credited = total(ours, "hold"), total(ours, "credit")
         found = differences(ours, command.details, state.known) if command.details is not None else []
         if command.details is not None:
-            now = {(one.key, one.cause) for one in found}
-            before = state.cases.get(command.day, [])
-            state.closed += [id for id, key, cause in before if (key, cause) not in now]
-            there = {(key, cause) for _, key, cause in before}
-            state.opened += [(command.day, one) for one in found if (one.key, one.cause) not in there]
+            state.cases.square(command.day, {(one.key, one.cause): one for one in found})
         is_equal = (command.taken, command.credited) == (taken, credited) and not found
         zh, en = ("对账一致。", "The day agrees.") if is_equal else (
             f"对账不一致：经办机构扣款 {yuan(command.taken.fen)} 元，平台 {yuan(taken.fen)} 元，差异 {len(found)} 笔。",
@@ -92,9 +83,9 @@ class AccountDays:
                 "our_credited_counts": Int8s([a.our_credited_count for a in told]),
                 "our_credited": Int8s([a.our_credited_fen for a in told]),
                 "detailed": Int8s([int(c.details is not None) for _, c, _ in made]), "results": Texts([a.result for a in told])})
-        if state.closed:
-            wire.ask(SQL["close_cases"], {"at": at, "ids": Int8s(state.closed)})
-        if opened := state.opened:
+        if closed := state.cases.closed:
+            wire.ask(SQL["close_cases"], {"at": at, "ids": Int8s(closed)})
+        if opened := state.cases.opened:
             wire.ask(SQL["insert_cases"], {
                 "at": at, "causes": Texts([d.cause for _, d in opened]),
                 "orders": Int8s([d.ours.order if d.ours else None for _, d in opened]), "days": Dates([day for day, _ in opened]),
@@ -137,7 +128,7 @@ def total(ours: Iterable[Kept], kind: str) -> Total:
     return Total(len(counted), sum(counted))
 
 
-def _told(one: Differing) -> DifferenceTold:
+def _told(one: Difference) -> DifferenceTold:
     zh, en = CAUSES[one.cause]
     return DifferenceTold(one.key, one.cause, one.ours.state if one.ours else "", one.ours.fen if one.ours else 0,
                           one.theirs.state if one.theirs else "", one.theirs.fen if one.theirs else 0, zh, en)

@@ -25,7 +25,7 @@ ORDER BY p.id;
 
 -- :name open_cases
 -- What is open of earlier comparisons of these days.
-SELECT id, on_day, account_key, cause FROM open_case
+SELECT on_day, id, account_key, cause FROM open_case
 WHERE kind = 'accounts' AND closed_at IS NULL AND on_day = ANY(%(days)s::date[]);
 
 -- :name insert_days
@@ -53,9 +53,14 @@ ON CONFLICT DO NOTHING;
 UPDATE open_case SET closed_at = %(at)s, outcome = 'squared' WHERE id = ANY(%(ids)s::bigint[]) AND closed_at IS NULL;
 
 -- :name compared
--- Which days were compared since an instant, on which something still differs, and whether anything was ever asked of that system.
+-- Which days were compared since an instant, on which something still differs, which before today never were since that system was first
+-- asked anything, and whether it ever was.
 SELECT ARRAY(SELECT DISTINCT on_day FROM account_day WHERE at >= %(since)s),
        ARRAY(SELECT DISTINCT on_day FROM open_case WHERE kind = 'accounts' AND closed_at IS NULL),
+       ARRAY(SELECT d.day::date
+             FROM (SELECT (at AT TIME ZONE 'Asia/Shanghai')::date AS day FROM account_posting ORDER BY id LIMIT 1) AS f,
+                  generate_series(f.day, %(today)s::date - 1, interval '1 day') AS d (day)
+             WHERE NOT EXISTS (SELECT FROM account_day a WHERE a.on_day = d.day::date)),
        EXISTS (SELECT FROM account_posting);
 
 -- :name days

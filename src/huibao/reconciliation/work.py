@@ -14,6 +14,7 @@ from huibao.db import sqlfile
 from huibao.db.arrays import Dates, Int8s, Texts
 from huibao.db.wire import Wire
 from huibao.policies.numbers import settlement_number
+from huibao.reconciliation.cases import Cases
 from huibao.reconciliation.model import Difference, DifferenceTold, OfferTold, Ours, Reconcile, ReconciledTold
 from huibao.reconciliation.rules import ANSWERED, CAUSES, differences, sentence
 from huibao.record.model import DONE, Decision, told
@@ -30,10 +31,8 @@ class State:
     hospitals: frozenset[str]
     days: dict[tuple[str, date], list[Ours]]
     named: dict[str, Ours]
-    cases: dict[tuple[str, date], list[tuple[int | None, str, str]]]
+    cases: Cases[tuple[str, date], Difference]
     made: list[tuple[int, Reconcile, ReconciledTold]] = field(default_factory=list)
-    opened: list[tuple[Reconcile, Difference]] = field(default_factory=list)
-    closed: list[int] = field(default_factory=list)
 
 
 class Reconciliations:
@@ -55,10 +54,8 @@ class Reconciliations:
         by_day: defaultdict[tuple[str, date], list[Ours]] = defaultdict(list)
         for row in ours.rows():
             by_day[row[2], row[3]].append(Ours(*row))
-        open_of: defaultdict[tuple[str, date], list[tuple[int | None, str, str]]] = defaultdict(list)
-        for id, hospital, day, setl_id, cause in cases.rows():
-            open_of[hospital, day].append((id, setl_id, cause))
-        return State(frozenset(id for (id,) in found.rows()), by_day, {row[1]: Ours(*row) for row in named.rows()}, open_of)
+        before = (((hospital, day), id, setl_id, cause) for id, hospital, day, setl_id, cause in cases.rows())
+        return State(frozenset(id for (id,) in found.rows()), by_day, {row[1]: Ours(*row) for row in named.rows()}, Cases.read(before))
 
     def decide(self, state: State, request_id: int, command: Reconcile, at: datetime) -> Decision:  # noqa: ARG002 - as above
         """Compares one day, and keeps what came of it."""
@@ -79,16 +76,7 @@ class Reconciliations:
         answered = [one for one in found if one.cause in ANSWERED]
         left = [one for one in found if one.cause not in ANSWERED]
         if command.details is not None:
-            before = state.cases.get(whose, [])
-            now = {(one.setl_id, one.cause) for one in left}
-            state.closed += [id for id, setl_id, cause in before if id is not None and (setl_id, cause) not in now]
-            # What an earlier comparison of this batch opened, and this one finds no more, was never a case.
-            state.opened = [(by, one) for by, one in state.opened
-                            if (by.hospital, by.day) != whose or (one.setl_id, one.cause) in now]
-            known = {(setl_id, cause) for _, setl_id, cause in before}
-            new = [one for one in left if (one.setl_id, one.cause) not in known]
-            state.opened += [(command, one) for one in new]
-            state.cases[whose] = [case for case in before if (case[1], case[2]) in now] + [(None, one.setl_id, one.cause) for one in new]
+            state.cases.square(whose, {(one.setl_id, one.cause): one for one in left})
         is_equal = (command.count, command.fen) == (len(counted), our_fen) and not left
         zh, en = sentence(is_equal, our_fen, command.fen, len(left), len(answered))
         return ReconciledTold(
@@ -118,14 +106,14 @@ class Reconciliations:
                 "fen": Int8s([c.fen for _, c, _ in made]), "our_counts": Int8s([a.our_count for _, _, a in made]),
                 "our_fen": Int8s([a.our_fen for _, _, a in made]),
                 "detailed": Int8s([int(c.details is not None) for _, c, _ in made]), "results": Texts([a.result for _, _, a in made])})
-        if state.closed:
-            wire.ask(SQL["close_cases"], {"at": at, "ids": Int8s(state.closed)})
-        if opened := state.opened:
+        if closed := state.cases.closed:
+            wire.ask(SQL["close_cases"], {"at": at, "ids": Int8s(closed)})
+        if opened := state.cases.opened:
             wire.ask(SQL["insert_cases"], {
                 "at": at, "causes": Texts([d.cause for _, d in opened]),
                 "settlements": Int8s([d.ours.id if d.ours and d.cause != "other.hospital" else None for _, d in opened]),
-                "setl_ids": Texts([d.setl_id for _, d in opened]), "hospitals": Texts([c.hospital for c, _ in opened]),
-                "days": Dates([c.day for c, _ in opened]), "fen": Int8s([d.fen for _, d in opened])})
+                "setl_ids": Texts([d.setl_id for _, d in opened]), "hospitals": Texts([hospital for (hospital, _), _ in opened]),
+                "days": Dates([day for (_, day), _ in opened]), "fen": Int8s([d.fen for _, d in opened])})
 
     def write_hot(self, wire: Wire, state: State, at: datetime) -> None:
         """Nothing that every batch wants."""

@@ -24,17 +24,16 @@ from huibao.gateways.accounts import (
     Credit,
     Credited,
     Day,
-    Entry,
     Freeze,
     Hold,
     Holder,
     HoldState,
     Page,
     Parts,
-    Total,
 )
 from huibao.gateways.signing import Instant
 from huibao.gateways.simulators.model import Said, Simulator, no
+from huibao.reconciliation.account_model import Listed, Total
 
 #: Entries of a page.
 PAGE: Final = 200
@@ -207,14 +206,14 @@ class AccountSimulator(Simulator):
 
     # ── days ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _entries(self, programme: str, day: str) -> Iterator[Entry]:
+    def _entries(self, programme: str, day: str) -> Iterator[Listed]:
         """What is of a day by its last change, by key; what never had money is no entry."""
         for key, kept in self.holds.items():
             if kept.programme == programme and _is_on(kept.at, day) and kept.parts != _NOTHING:
-                yield Entry(key, "hold", kept.state, _sum(kept.parts))
+                yield Listed(key, "hold", kept.state, _sum(kept.parts))
         for key, credit in self.credits.items():
             if credit.programme == programme and _is_on(credit.at, day):
-                yield Entry(key, "credit", credit.state, credit.asked.fen)
+                yield Listed(key, "credit", credit.state, credit.asked.fen)
 
     def _day(self, programme: str, day: str) -> Said:
         entries = list(self._entries(programme, day))
@@ -274,7 +273,7 @@ def _sum(parts: Parts) -> int:
     return parts.personal_fen + parts.savings_fen
 
 
-def _total(entries: list[Entry], state: str) -> Total:
+def _total(entries: list[Listed], state: str) -> Total:
     counted = [entry.fen for entry in entries if entry.state == state]
     return Total(len(counted), sum(counted))
 
