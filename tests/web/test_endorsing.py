@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.web.running import HERE, NEW_TOO
+from tests.web.running import HERE, NEW_TOO, NOW
 from tests.web.wards import LATER, SECOND, Ward, bill
 
 CORRECTED: Final = {"reason": "院方申报有误", "evidence": "批复 1"}
@@ -134,3 +134,38 @@ def test_an_order_that_cannot_change(ward: Ward, body: dict[str, Any], status: i
     order = ward.get("/orders", ward.member(person))["orders"][0]["order"]
     refused = ward.post(f"/orders/{order}/endorsements", ward.member(person), body)
     assert (refused.status_code, refused.json()["code"]) == (status, code)
+
+
+def test_what_is_listed_of_a_policy_is_what_may_be_read_one_by_one(ward: Ward) -> None:
+    """A child bought for a parent, who has another insurer's policy, too: details, a fact, a visit of each insurer, and an order's change."""
+    child, parent = ward.someone(), ward.someone(SECOND)
+    visit = {"fact": "preexisting", "value": "0", **CORRECTED}
+    elsewhere = asked(ward, clerk(ward), "corrections", visit | {"settlement": ward.settled(bill(parent, 21_000, med_type="21"))["settlement"]})
+    with ward.owner() as connection:
+        connection.execute("INSERT INTO kinship (person_id, relative_id, relation, account_family, evidence, valid_from, known_from)"
+                           " VALUES (%s, %s, 'parent', true, '户口簿', '2020-01-01', '2020-01-01')", [child, parent])
+    ward.at(NOW)
+    bought = ward.post("/purchases", ward.member(child), ward.wish(child, parent)).json()["policies"][0]["number"]
+    ward.at(LATER)
+    [theirs] = [line["policy"] for line in ward.get("/policies", ward.member(parent))["policies"] if line["policy"] != bought]
+    both = asked(ward, clerk(ward), "corrections", visit | {"settlement": ward.settled(bill(parent, 21_000, med_type="21"))["settlement"]})
+    card = asked(ward, ward.member(parent), "details", {"kind": "bank-account", "value": "6222000000000003333", "reason": "换卡"})
+    fact = asked(ward, clerk(ward), "corrections", {"fact": "hardship", "value": "orphan", "person": parent, "since": "2026-01-01", **CORRECTED})
+    everything = [one["endorsement"] for one in (fact, card, both, elsewhere)]
+    callers = {
+        # who reads                                of the policy that the child bought   of the parent's own
+        "agency": (clerk(ward, "乙"),               [fact, card, both],                   [fact, card, both, elsewhere]),
+        "auditor": (ward.token("auditor"),         [fact, card, both],                   [fact, card, both, elsewhere]),
+        "of another area": (ward.token("agency", area="9902"), None,                     None),
+        "its insurer": (ward.insurer("anxin"),     [fact, card, both],                   None),
+        "the other's": (ward.insurer("zhongtai"),  None,                                 [fact, card, both, elsewhere]),
+        "the child": (ward.member(child),          [],                                   None),
+        "the parent": (ward.member(parent),        [fact, card, both],                   [fact, card, both, elsewhere]),
+    }
+    for name, (who, *expected) in callers.items():
+        alone = [one for one in everything if ward.send("GET", f"/v1/{HERE}/endorsements/{one}", who).status_code == 200]
+        for policy, lists in zip((bought, theirs), expected, strict=True):
+            answer = ward.send("GET", f"/v1/{HERE}/policies/{policy}/endorsements", who)
+            listed = [line["endorsement"] for line in answer.json()["endorsements"]] if answer.status_code == 200 else None
+            assert listed == (None if lists is None else [one["endorsement"] for one in lists]), (name, policy)
+            assert set(listed or ()) <= set(alone), (name, policy)

@@ -116,11 +116,13 @@ FROM endorsement e JOIN person p ON p.id = e.person_id LEFT JOIN person_key k ON
 WHERE e.id = %(endorsement)s;
 
 -- :name leads
--- The insurers that lead what pays for an endorsement's settlement, or the person's policies where it is of none.
-SELECT DISTINCT d.lead FROM endorsement e
-JOIN policy y ON y.insured_id = e.person_id AND y.state <> 'void' JOIN product d ON d.id = y.product
-WHERE e.id = %(endorsement)s AND (e.settlement_id IS NULL OR EXISTS (
-    SELECT FROM payment p WHERE p.settlement_id = e.settlement_id AND p.order_id = y.order_id AND p.position = y.position));
+-- The insurers that an endorsement concerns: who leads the order's policies, what pays for the visit, or else the person's policies.
+SELECT d.lead FROM endorsement e JOIN policy y ON y.order_id IN (e.order_id, e.id) JOIN product d ON d.id = y.product
+WHERE e.id = %(endorsement)s AND e.order_id IS NOT NULL AND y.state <> 'void'
+UNION SELECT d.lead FROM endorsement e JOIN payment p ON p.settlement_id = e.settlement_id JOIN product d ON d.id = p.product
+WHERE e.id = %(endorsement)s
+UNION SELECT d.lead FROM endorsement e JOIN policy y ON y.insured_id = e.person_id JOIN product d ON d.id = y.product
+WHERE e.id = %(endorsement)s AND e.order_id IS NULL AND e.settlement_id IS NULL AND y.state <> 'void';
 
 -- :name effects
 -- What a correction changed of what is due, settlement by settlement.
@@ -144,11 +146,20 @@ SELECT e.id, e.at, e.kind, e.fact, e.person_id, e.effective_on, e.asked_by, e.st
 FROM endorsement e WHERE e.person_id = %(person)s ORDER BY e.id DESC LIMIT %(most)s;
 
 -- :name of_policy
--- What was endorsed of a policy: its order's changes, what is known of its insured, what was corrected that it pays for; newest first.
+-- What was endorsed of a policy, newest first: its order's changes, what is known of its insured, visits that it pays for, what was
+-- corrected that it pays; of all that, what who asks may read one by one: a person their own, an area its people's, an insurer what
+-- concerns it.
 SELECT e.id, e.at, e.kind, e.fact, e.person_id, e.effective_on, e.asked_by, e.state, e.expires_at, e.ended_at
-FROM endorsement e JOIN policy y ON y.order_id = %(order)s AND y.position = %(position)s
-WHERE e.order_id = y.order_id OR e.id = y.order_id OR e.person_id = y.insured_id
-   OR EXISTS (SELECT FROM endorsement_effect f WHERE f.endorsement_id = e.id AND f.order_id = y.order_id AND f.position = y.position)
+FROM endorsement e JOIN policy y ON y.order_id = %(order)s AND y.position = %(position)s JOIN person n ON n.id = e.person_id
+WHERE (e.order_id = y.order_id OR e.id = y.order_id
+       OR (e.person_id = y.insured_id AND e.order_id IS NULL AND e.settlement_id IS NULL)
+       OR EXISTS (SELECT FROM payment p
+                  WHERE p.settlement_id = e.settlement_id AND p.order_id = y.order_id AND p.position = y.position)
+       OR EXISTS (SELECT FROM endorsement_effect f
+                  WHERE f.endorsement_id = e.id AND f.order_id = y.order_id AND f.position = y.position))
+  AND (%(person)s::bigint IS NULL OR e.person_id = %(person)s) AND (%(area)s = '' OR n.area = %(area)s)
+  AND (%(insurer)s = '' OR (e.settlement_id IS NULL AND y.state <> 'void') OR EXISTS (
+      SELECT FROM payment p JOIN product d ON d.id = p.product WHERE p.settlement_id = e.settlement_id AND d.lead = %(insurer)s))
 ORDER BY e.id DESC LIMIT %(most)s;
 
 -- :name of_settlement

@@ -251,11 +251,14 @@ async def endorsements(call: Call[EndorsementsAfter]) -> EndorsementLines:
 
 @operation("GET", "/v1/{programme}/policies/{policy}/endorsements", asks=Nothing, answers=EndorsementLines, answered=_LINES)
 async def policy_endorsements(call: Call[Nothing]) -> EndorsementLines:
-    """Lists what was endorsed of a policy, newest first: of its order, of its insured, of what it pays."""
+    """Lists what was endorsed of a policy, newest first: of its order, of its insured, of what it pays; what the caller may also read."""
     found = read_number(call.path["programme"], call.path["policy"])
     if found is None or found[1] is None:
         raise Refused(refusals.policy_unknown())
-    given = {"order": found[0], "position": found[1], "most": MOST_LISTED}
+    caller = call.principal
+    given = {"order": found[0], "position": found[1], "most": MOST_LISTED, "person": call.person if call.reach == "own" else None,
+             "area": (caller.area or "") if call.reach == "programme" else "",
+             "insurer": (caller.insurer or "") if call.reach == "insurer" else ""}
     async with call.engine.reading(call.path["programme"]) as connection:
         row = await (await connection.execute(ENROLMENT["policy"], given)).fetchone()
         area = await (await connection.execute(READS["person_area"], {"person": row[3] if row else 0})).fetchone()
