@@ -18,6 +18,7 @@ from huibao.verify.columns import KeysUnfit, verify_columns
 from huibao.verify.run import verify_all
 from tests import books
 from tests.books import KEYRING, City, another, buy, owner
+from tests.refunds.counter import Counter
 from tests.settlement.ward import BILLED, Ward, bill
 from tests.verify.test_planted_faults import offended, raise_back
 from tests.verify.test_settlement_checks import PEOPLE, ward_day
@@ -171,6 +172,46 @@ def test_a_stay_over_two_years_is_left_out(owner_url: str) -> None:
             ward.settle(bill(1, setl_id, self_paid="30000", visit="V1", at=at, city=city), at=at)
     assert offended(found(city)) == set()
     assert notes(found(city)) == ["1 compared, 1 left out: 1 with a stay over two contract years"] * 2
+
+
+@pytest.mark.clause("LZ-15a")
+def test_who_gives_a_policy_back_and_buys_again_is_not_the_same_insured(owner_url: str) -> None:
+    """The second policy has its own facts: in hardship by then. Accumulators go on, since product and year are the same."""
+    city = books.small_city(books.founder(owner_url), "xizang", PEOPLE)
+    with owner(city) as connection:
+        books.put_on_sale(city, connection, another(
+            city.plan, "zz-back",
+            ('after = "days"', 'after = "days"\nafter_benefit = true'), ('is = "age >= 60"\n  deductible', 'is = "hardship = subsistence-allowance"\n  deductible')))
+    counter = Counter(city)
+    with Ward(city) as ward:
+        first = counter.buys(1, product="zz-back")
+        ward.confirm(*ward.settle(bill(1, "A1", self_paid="20000", city=city)))
+        with owner(city) as connection:        # somebody looked back, and what was paid stays as it is
+            connection.execute("UPDATE open_case SET closed_at = at, outcome = 'healthy'")
+        counter.surrenders(first, BILLED + timedelta(days=10))
+        with owner(city) as connection:
+            connection.execute("INSERT INTO standing VALUES (1, 'hardship', 'subsistence-allowance', '2026-01-01', NULL, %s)", [books.FOUNDED])
+        counter.buys(1, product="zz-back", at=BILLED + timedelta(days=11))
+        later = BILLED + timedelta(days=60)
+        ward.settle(bill(1, "A2", self_paid="20000", at=later, city=city), at=later)
+    assert books.rows(city, "SELECT facts ->> 'hardship' FROM policy ORDER BY order_id") == [("none",), ("subsistence-allowance",)]
+    assert offended(found(city)) == set()
+    assert notes(found(city)) == ["2 compared, 0 left out"] * 2
+
+
+@pytest.mark.clause("LZ-15a")
+def test_a_stay_over_the_day_of_a_surrender_counts_the_days_before_it(owner_url: str) -> None:
+    city = books.small_city(books.founder(owner_url), "shenyang", PEOPLE)
+    with owner(city) as connection:
+        books.put_on_sale(city, connection, another(city.plan, "zz-back", ('after = "none"', 'after = "days"'), ("tail_days = 30\n", "")))
+    counter = Counter(city)
+    with Ward(city) as ward:
+        counter.surrenders(counter.buys(1, product="zz-back", pay_with="cash"), BILLED)
+        later = BILLED + timedelta(days=6)
+        [told] = ward.settle(bill(1, "S1", in_scope="90000", begin=BILLED.date() - timedelta(days=3), end=later.date(), at=later, city=city), at=later)
+    assert told.pay_fen > 0
+    assert offended(found(city)) == set()
+    assert notes(found(city)) == ["1 compared, 0 left out"] * 2
 
 
 def test_other_keys_are_said_to_be_others(jilin: City) -> None:

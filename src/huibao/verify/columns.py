@@ -248,7 +248,10 @@ class _Product:
             try:
                 evidence = self._evidence(paid)
                 others = (amount(evidence.row, OTHER_PAYER) or 0) + paid.before(self.plans)
-                found.append((paid, row_for(paid.cover, evidence.row, others, self.plans[paid.offer][1]), evidence.lines))
+                row = row_for(paid.cover, evidence.row, others, self.plans[paid.offer][1])
+                # Who gave a policy back and bought again has the facts of each, and goes on with what was used.
+                row["facts_version"] = f"{paid.order}.{paid.position};{row.get('facts_version', '')}"
+                found.append((paid, row, evidence.lines))
             except (SealBroken, msgspec.MsgspecError, Unreadable):
                 self.stands.offend(f"{paid}: its evidence cannot be opened")
                 return None

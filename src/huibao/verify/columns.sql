@@ -19,7 +19,8 @@ WITH ended AS (
     WHERE said.told ->> 'state' IN ('void', 'reversed') GROUP BY 1)
 SELECT CASE WHEN o.offer_id = ANY(%(households)s::bigint[]) THEN o.buyer_id ELSE y.insured_id END AS whose,
        e.seq, s.id, s.setl_id, n.psn_no, s.state, d.seq, p.figures, p.targets, s.judged, e.sealed, k.wrapped,
-       p.order_id, p.position, s.person_id, o.offer_id, p.product, p.share, y.period_from, y.period_to, y.facts::text,
+       p.order_id, p.position, s.person_id, o.offer_id, p.product, p.share, y.period_from,
+       COALESCE(y.ended_on - 1, y.period_to), y.facts::text,
        ARRAY(SELECT q.order_id FROM payment q WHERE q.settlement_id = s.id ORDER BY q.order_id, q.position),
        ARRAY(SELECT q.position::bigint FROM payment q WHERE q.settlement_id = s.id ORDER BY q.order_id, q.position),
        ARRAY(SELECT r.offer_id::bigint FROM payment q JOIN orders r ON r.id = q.order_id
