@@ -15,15 +15,17 @@ from huibao.enrolment.model import Command, Paid, Release
 from huibao.gateways import insurers
 from huibao.gateways.insurers import ConnectionReport, InsurerRefused, InsurerSystem, InsurerUnreachable, relay, try_connection
 from huibao.gateways.simulators.faults import Fault
+from huibao.policies.numbers import order_number, policy_number
 from tests.books import DAY, City, Someone, buy, order, order_id, rows, run, small_city
 from tests.database import MakeProgramme
 from tests.gateways.simulated import TOO_LATE_MS, World, in_world
+from tests.refunds.counter import EVENING, Counter
 
 CODE = "990000"
 
 # ── the connection test ──────────────────────────────────────────────────────────────────────────────────────────────
 
-GOOD = ("承保通知：通过。", "重复通知：通过。", "同一序号、不同内容：通过。", "未知产品：通过。", "签名不符：通过。", "签名过期：通过。")
+GOOD = ("承保通知：通过。", "重复通知：通过。", "同一序号、不同内容：通过。", "未知产品：通过。", "签名不符：通过。", "签名过期：通过。", "退保通知：通过。")
 
 
 def tried(*faults: Fault, product: str = "plan") -> ConnectionReport:
@@ -151,6 +153,33 @@ def test_an_insurer_is_told_what_it_needs_and_no_more(city: City) -> None:
                           "parts": [{"source": "personal", "fen": policy.premium_fen}], "tier": policy.tier,
                           "period_from": str(policy.period_from), "period_to": str(policy.period_to)}]}
         assert await tell() == 0
+
+    relayed(city, story)
+
+
+@pytest.mark.clause("LZ-15a")
+def test_an_insurer_is_told_of_a_surrender_and_of_what_goes_back(city: City) -> None:
+    """Given back before its start and bought again: one policy is in force, and the other was told as it ended."""
+    counter = Counter(city)
+    first, other = counter.buys(1), counter.buys(2)
+    counter.surrenders(first)
+    counter.refuses(other, fen=1)
+    again = counter.buys(1, at=EVENING)
+    [(since, until)] = rows(city, "SELECT period_from, period_to FROM policy WHERE order_id = %s", first[0])
+
+    async def story(world: World, tell: Callable[..., Awaitable[int]]) -> None:
+        assert await tell() == 4
+        system = world.simulators.insurers["lead"]
+        told = {number: policy.state for number, policy in system.policies(city.code).items()}
+        assert told == {policy_number(city.code, *first): "surrendered", policy_number(city.code, *other): "in-force",
+                        policy_number(city.code, *again): "in-force"}
+        ended = next(message for message in system.kept.values() if message.policies[0].state == "surrendered")
+        assert msgspec.json.decode(msgspec.json.encode(ended)) == {
+            "seq": 3, "at": "2026-03-02T10:00:00Z", "order": order_number(city.code, first[0]), "product": city.plan.id,
+            "policies": [{"number": policy_number(city.code, *first), "insured": 1, "state": "surrendered", "premium_fen": 16_800,
+                          "parts": [{"source": "personal", "fen": 16_800}], "tier": "base", "period_from": str(since),
+                          "period_to": str(until), "ended_on": str(since), "returned_fen": 16_800}]}
+        assert await tell("second") == 0
 
     relayed(city, story)
 

@@ -313,7 +313,7 @@ class PolicyTold(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class OrderTold(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order as its buyer reads it: what is paid from where, what it waits for, and under which clauses; `replaces` is the order in
-    whose place it stands."""
+    whose place it stands, `takes_over` the own policy of which a sponsor's takes the place."""
 
     order: str
     state: str
@@ -331,6 +331,7 @@ class OrderTold(msgspec.Struct, frozen=True, omit_defaults=True):
     sponsor_fen: int = 0
     pay_by: datetime | None = None
     replaces: str | None = None
+    takes_over: str | None = None
 
 
 class ListTold(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ stale, 409 for a sequence number that was used for another message, 422 for a pr
 `test` is answered in the same way and put aside.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from secrets import token_bytes
@@ -22,7 +22,7 @@ from huibao.core.points import reached
 from huibao.db import sqlfile
 from huibao.enrolment.model import OrderTold, PartTold, PolicyTold
 from huibao.gateways.signing import PATIENCE_S, Denied, Peer, Unreachable, new_nonce, sign
-from huibao.policies.numbers import order_number, policy_number
+from huibao.policies.numbers import order_number, policy_number, read_number
 from huibao.record.model import Connection
 
 SQL: Final = sqlfile.load("huibao.gateways")
@@ -30,8 +30,12 @@ SQL: Final = sqlfile.load("huibao.gateways")
 #: So many events are looked at in one go: what an envelope may hold.
 WINDOW: Final = 100
 
-#: What an insurer is told of. A release is not: only an order is released of which neither cover nor cash has begun.
-_TELLING: Final = ("purchase", "payment", "review", "review-overdue")
+#: What an insurer is told of. A release is not: only an order is released of which neither cover nor cash has begun. Where another
+#: system keeps the accounts, cover begins with its answer.
+_TELLING: Final = ("purchase", "payment", "review", "review-overdue", "account-balances", "account-posting", "surrender")
+
+#: A policy by its order and its place in it.
+PolicyId = tuple[int, int]
 
 
 class InsurerUnreachable(Unreachable):
@@ -49,7 +53,8 @@ class InsurerRefused(Exception):
 
 
 class PolicyMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A policy as its insurer needs it: the insured by the platform's number, no name, no document."""
+    """A policy as its insurer needs it: the insured by the platform's number, no name, no document. Of one that was given back,
+    `ended_on` is its first day without cover (`period_from` where it never covered) and `returned_fen` what goes back of its premium."""
 
     number: str
     insured: int
@@ -59,10 +64,13 @@ class PolicyMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     tier: str | None = None
     period_from: date | None = None
     period_to: date | None = None
+    ended_on: date | None = None
+    returned_fen: int | None = None
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What became of an order; `seq` is the key under which it is kept once."""
+    """What became of an order, or of a policy of it that was given back; `seq` is the key under which it is kept once. A policy is as
+    the message with the highest `seq` says; where a sponsor's policy stands in the place of an own one, one message has both."""
 
     seq: int
     at: datetime
@@ -140,6 +148,7 @@ async def try_connection(system: InsurerSystem, programme: str, product: str) ->
     run = new_nonce()
     issued = Envelope(programme, (_sample(programme, product, premium_fen=12_900),), run)
     changed = Envelope(programme, (_sample(programme, product, premium_fen=13_900),), run)
+    ended = Envelope(programme, (_given_back(issued.messages[0]),), run)
     unknown = Envelope(programme, (_sample(programme, UNKNOWN_PRODUCT, premium_fen=12_900),), new_nonce())
     tried = [
         await _try("承保通知", "应接收并答复报文摘要（SM3）", lambda: _taken(system, issued)),
@@ -148,6 +157,7 @@ async def try_connection(system: InsurerSystem, programme: str, product: str) ->
         await _try("未知产品", "应拒收并答复 422", lambda: _declined(system, unknown, 422)),
         await _try("签名不符", "应拒收并答复 401", lambda: _forged(system, issued, stale=False)),
         await _try("签名过期", "应拒收并答复 401", lambda: _forged(system, issued, stale=True)),
+        await _try("退保通知", "应接收并答复报文摘要（SM3）", lambda: _taken(system, ended)),
     ]
     return ConnectionReport(all(passed for passed, _ in tried), tuple(line for _, line in tried))
 
@@ -184,6 +194,13 @@ def _sample(programme: str, product: str, premium_fen: int) -> Message:
     return Message(1, _SAMPLE_AT, order_number(programme, 0), product, (policy,))
 
 
+def _given_back(issued: Message) -> Message:
+    """The sample's policy, given back before its start."""
+    [policy] = issued.policies
+    ended = msgspec.structs.replace(policy, state="surrendered", ended_on=policy.period_from, returned_fen=policy.premium_fen)
+    return msgspec.structs.replace(issued, seq=issued.seq + 1, policies=(ended,))
+
+
 # ── the relay ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async def relay(connection: Connection, programme: Programme, system: InsurerSystem, at: datetime) -> int:
@@ -217,8 +234,10 @@ async def _window(connection: Connection, programme: Programme, insurer: str) ->
         if not led:
             return None
         given = {"after": cursor[0] if cursor else 0, "kinds": list(_TELLING), "most": WINDOW}
-        rows = await (await connection.execute(SQL["events_after"], given)).fetchall()
-    return (rows[-1][0], _concerning(rows, {product for (product,) in led})) if rows else None
+        events = [_event(programme.code, *row) for row in await (await connection.execute(SQL["events_after"], given)).fetchall()]
+        ended = [event.ended for event in events if event.ended is not None]
+        given_back = await _surrendered(connection, programme.code, ended) if ended else {}
+    return (events[-1].seq, _concerning(events, given_back, {product for (product,) in led})) if events else None
 
 
 async def _move(connection: Connection, programme: Programme, insurer: str, seq: int, at: datetime) -> None:
@@ -231,16 +250,64 @@ def _destination(insurer: str) -> str:
     return f"insurer:{insurer}"
 
 
-def _concerning(rows: Sequence[tuple[int, datetime, str, bytes | None]], products: Collection[str]) -> tuple[Message, ...]:
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """What was recorded: an order as it was told, a policy that was given back, or nothing that an insurer is told of."""
+
+    seq: int
+    at: datetime
+    kind: str
+    order: OrderTold | None
+    ended: PolicyId | None
+
+
+class _Surrendered(msgspec.Struct, frozen=True):
+    """What the answer to a surrender says of whose it is; the rest is read off the policy."""
+
+    policy: str
+
+
+def _event(programme: str, seq: int, at: datetime, kind: str, answer: bytes | None) -> _Event:
+    if answer is None:
+        return _Event(seq, at, kind, None, None)
+    if kind == "surrender":
+        return _Event(seq, at, kind, None, _policy_id(programme, msgspec.json.decode(answer, type=_Surrendered).policy))
+    order = msgspec.json.decode(answer, type=OrderTold)
+    return _Event(seq, at, kind, order, _policy_id(programme, order.takes_over) if order.takes_over is not None else None)
+
+
+def _policy_id(programme: str, number: str) -> PolicyId:
+    read = read_number(programme, number)
+    assert read is not None, "the record names policies of its own programme"
+    assert read[1] is not None, "a policy has its place in its order"
+    return read[0], read[1]
+
+
+async def _surrendered(connection: Connection, programme: str, policies: Sequence[PolicyId]) -> dict[PolicyId, tuple[str, PolicyMessage]]:
+    """Policies that were given back, each with its product. Nothing of them changes any more, so that a message stays what it was."""
+    rows = await (await connection.execute(SQL["surrendered"], {
+        "orders": [order for order, _ in policies], "positions": [position for _, position in policies]})).fetchall()
+    return {(order, position): (product, PolicyMessage(
+        policy_number(programme, order, position), insured, "surrendered", premium_fen,
+        tuple(PartTold(source, fen) for source, fen in zip(sources, parts, strict=True)), tier, since, until, ended_on, returned_fen))
+        for order, position, product, insured, premium_fen, sources, parts, tier, since, until, ended_on, returned_fen in rows}
+
+
+def _concerning(
+    events: Sequence[_Event], given_back: Mapping[PolicyId, tuple[str, PolicyMessage]], products: Collection[str]
+) -> tuple[Message, ...]:
     """The messages among these events: orders of these products that are covered, or for which the insurer got cash, also where they
-    came to nothing then."""
+    came to nothing then; and their policies that were given back."""
     messages = []
-    for seq, at, kind, answer in rows:
-        if answer is None:
-            continue
-        order = msgspec.json.decode(answer, type=OrderTold)
-        if order.product in products and (kind == "payment" or order.state == "completed" or _came_to_nothing(order)):
-            messages.append(Message(seq, at, order.order, order.product, tuple(_policy(policy) for policy in order.policies)))
+    for event in events:
+        product, ended = given_back[event.ended] if event.ended is not None else ("", None)
+        policies = (ended,) if ended is not None else ()
+        if order := event.order:
+            if order.product in products and (event.kind == "payment" or order.state == "completed" or _came_to_nothing(order)):
+                policies = (*(_policy(policy) for policy in order.policies), *policies)
+                messages.append(Message(event.seq, event.at, order.order, order.product, policies))
+        elif ended is not None and product in products:
+            messages.append(Message(event.seq, event.at, ended.number.rpartition("-")[0], product, policies))
     return tuple(messages)
 
 

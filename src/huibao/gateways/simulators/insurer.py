@@ -6,7 +6,7 @@ import msgspec
 
 from huibao.core.chain import sm3
 from huibao.core.clock import Clock
-from huibao.gateways.insurers import Envelope, Message, Receipt
+from huibao.gateways.insurers import Envelope, Message, PolicyMessage, Receipt
 from huibao.gateways.simulators.model import Said, Simulator, no
 
 
@@ -22,6 +22,11 @@ class InsurerSimulator(Simulator):
         self._products = products
         self.kept: dict[tuple[str | None, str, int], Message] = {}
         self.came: list[tuple[int, ...]] = []
+
+    def policies(self, programme: str) -> dict[str, PolicyMessage]:
+        """The policies of a programme by number, each as it was last told of."""
+        told = sorted(((seq, message) for (test, code, seq), message in self.kept.items() if test is None and code == programme), key=lambda one: one[0])
+        return {policy.number: policy for _, message in told for policy in message.policies}
 
     async def answer(self, method: str, path: str, body: bytes) -> Said:
         if (method, path) != ("POST", "/messages"):
