@@ -9,14 +9,15 @@ import msgspec
 import pytest
 from psycopg import AsyncConnection
 
+from huibao.benefits import loading as plans
 from huibao.core.clock import SimulatedClock
 from huibao.db.connect import connect_service
-from huibao.enrolment.model import Command, Paid, Release
+from huibao.enrolment.model import Balances, Command, Paid, Posted, Release, Review
 from huibao.gateways import insurers
 from huibao.gateways.insurers import ConnectionReport, InsurerRefused, InsurerSystem, InsurerUnreachable, relay, try_connection
 from huibao.gateways.simulators.faults import Fault
 from huibao.policies.numbers import order_number, policy_number
-from tests.books import DAY, City, Someone, buy, order, order_id, rows, run, small_city
+from tests.books import DAY, City, Someone, another, buy, order, order_id, rows, run, small_city
 from tests.database import MakeProgramme
 from tests.gateways.simulated import TOO_LATE_MS, World, in_world
 from tests.refunds.counter import EVENING, Counter
@@ -291,4 +292,24 @@ def test_who_is_down_delays_only_itself(city: City) -> None:
         assert await tell("second") == 0
         assert (cursor(city), cursor(city, "second")) == (0, 0)
 
+    relayed(city, story)
+
+
+def test_cover_that_begins_elsewhere_is_told_of(programme: MakeProgramme) -> None:
+    """Where another system keeps the accounts, an order completes with its answer, which nobody sent as an order or a payment."""
+    city = small_city(programme, "yunlan", [Someone(1, personal="9000")], plan=another(plans.builtin("example-2026"), "cheap", premium="200"))
+    [asked] = run(city, [buy(city, 1)])
+    id = order_id(city, asked)
+    run(city, [Balances(1, id, 1, 900_000, 0)])
+    for _ in ("freeze", "confirm"):
+        [(posting,)] = rows(city, "SELECT max(id) FROM account_posting WHERE order_id = %s", id)
+        if rows(city, "SELECT state FROM orders") == [("awaiting-review",)]:
+            run(city, [Review(9, None, id, "approve")])
+        run(city, [Posted(1, id, posting, True, DAY)])
+
+    async def story(world: World, tell: Callable[..., Awaitable[int]]) -> None:
+        assert await tell() == 1
+        assert [policy.state for policy in world.simulators.insurers["lead"].policies(city.code).values()] == ["in-force"]
+
+    assert rows(city, "SELECT state FROM orders") == [("completed",)]
     relayed(city, story)

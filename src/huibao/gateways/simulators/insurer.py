@@ -25,8 +25,8 @@ class InsurerSimulator(Simulator):
 
     def policies(self, programme: str) -> dict[str, PolicyMessage]:
         """The policies of a programme by number, each as it was last told of."""
-        told = sorted(((seq, message) for (test, code, seq), message in self.kept.items() if test is None and code == programme), key=lambda one: one[0])
-        return {policy.number: policy for _, message in told for policy in message.policies}
+        told = {seq: message for (test, code, seq), message in self.kept.items() if test is None and code == programme}
+        return {policy.number: policy for seq in sorted(told) for policy in told[seq].policies}
 
     async def answer(self, method: str, path: str, body: bytes) -> Said:
         if (method, path) != ("POST", "/messages"):
