@@ -30,8 +30,9 @@ WHERE r.order_id = u.order_id AND r.position = u.position;
 
 -- :name follow_proposals
 -- Proposals that were confirmed by an order that another took the place of, where that one insures the same person.
-UPDATE renewal r SET bought = u.after FROM unnest(%(before)s::bigint[], %(after)s::bigint[]) AS u (before, after)
-WHERE r.bought = u.before AND EXISTS (SELECT FROM policy p WHERE p.order_id = u.after AND p.insured_id = r.insured_id);
+UPDATE renewal r SET bought = u.after
+FROM unnest(%(before)s::bigint[], %(after)s::bigint[]) AS u (before, after) JOIN policy p ON p.order_id = u.after
+WHERE r.bought = u.before AND r.insured_id = p.insured_id;
 
 -- :name insert_orders
 -- New orders.
@@ -108,8 +109,10 @@ WHERE p.order_id = %(order)s AND p.position = %(position)s;
 -- :name policies_of
 -- A person's policies, as buyer or as insured.
 SELECT p.order_id, p.position, p.insured_id, p.product, p.relation, p.premium_fen, p.state, p.period_from, p.period_to
-FROM policy p JOIN orders o ON o.id = p.order_id
-WHERE p.insured_id = %(person)s OR o.buyer_id = %(person)s
+FROM policy p
+WHERE (p.order_id, p.position) IN (
+    SELECT order_id, position FROM policy WHERE insured_id = %(person)s
+    UNION SELECT b.order_id, b.position FROM orders o JOIN policy b ON b.order_id = o.id WHERE o.buyer_id = %(person)s)
 ORDER BY p.order_id DESC, p.position LIMIT %(most)s;
 
 -- :name insert_entries

@@ -7,8 +7,10 @@ UNION SELECT agent_id FROM mandate WHERE id = ANY(%(mandates)s::bigint[]);
 -- These mandates, and all between these principals and agents. Their people are locked, and with them the mandates.
 SELECT id, principal_id, agent_id, may, valid_from, valid_to, evidence, evidence_digest, credential, revoked_at, revoked_by
 FROM mandate
-WHERE id = ANY(%(mandates)s::bigint[])
-   OR (principal_id, agent_id) IN (SELECT * FROM unnest(%(principals)s::bigint[], %(agents)s::bigint[]))
+WHERE id IN (
+    SELECT unnest(%(mandates)s::bigint[])
+    UNION SELECT m.id FROM unnest(%(principals)s::bigint[], %(agents)s::bigint[]) AS u (principal, agent)
+          JOIN mandate m ON m.principal_id = u.principal AND m.agent_id = u.agent)
 ORDER BY id;
 
 -- :name insert_mandates
@@ -30,7 +32,9 @@ FROM unnest(%(ids)s::bigint[], %(credentials)s::bigint[]) AS u (id, credential) 
 -- The mandates that a person gave or was given, newest first; with the area of the principal.
 SELECT m.id, m.principal_id, m.agent_id, m.may, m.valid_from, m.valid_to, m.evidence, m.evidence_digest, m.credential, m.revoked_at,
        m.revoked_by
-FROM mandate m WHERE m.principal_id = %(person)s OR m.agent_id = %(person)s ORDER BY m.id DESC LIMIT %(most)s;
+FROM mandate m
+WHERE m.id IN (SELECT id FROM mandate WHERE principal_id = %(person)s UNION SELECT id FROM mandate WHERE agent_id = %(person)s)
+ORDER BY m.id DESC LIMIT %(most)s;
 
 -- :name principal
 -- Whose mandate it is, and the area they belong to.

@@ -23,8 +23,8 @@ ORDER BY p.id FOR NO KEY UPDATE OF p;
 -- :name lock_products
 -- Their products, in order, shared: a batch of account money that lists them waits, and is waited for.
 SELECT id FROM product WHERE id IN (
-    SELECT product FROM policy
-    WHERE order_id = ANY(%(orders)s::bigint[]) OR order_id IN (SELECT order_id FROM refund WHERE id = ANY(%(refunds)s::bigint[])))
+    SELECT product FROM policy WHERE order_id IN (
+        SELECT unnest(%(orders)s::bigint[]) UNION SELECT order_id FROM refund WHERE id = ANY(%(refunds)s::bigint[])))
 ORDER BY id FOR SHARE;
 
 -- :name repayments
@@ -53,8 +53,9 @@ SELECT r.id, r.order_id, r.position, r.source, r.fen, r.state, r.limit_year,
        (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id),
        EXISTS (SELECT FROM open_case o WHERE o.refund_id = r.id AND o.closed_at IS NULL)
 FROM refund r
-WHERE r.id = ANY(%(refunds)s::bigint[])
-   OR r.id IN (SELECT l.refund_id FROM repayment_line l WHERE l.repayment_id = ANY(%(repayments)s::bigint[]))
+WHERE r.id IN (
+    SELECT unnest(%(refunds)s::bigint[])
+    UNION SELECT l.refund_id FROM repayment_line l WHERE l.repayment_id = ANY(%(repayments)s::bigint[]))
 ORDER BY r.id;
 
 -- :name policies

@@ -15,6 +15,10 @@ ALTER TABLE policy ADD CONSTRAINT policy_check1 CHECK (
 ALTER TABLE policy ADD CONSTRAINT policy_ended CHECK ((state = 'surrendered') = (ended_on IS NOT NULL));
 DROP INDEX policy_one;
 CREATE UNIQUE INDEX policy_one ON policy (insured_id, product) WHERE state NOT IN ('surrendered', 'void');
+-- Whose policies are asked for is asked of those that ended, too: at the desk for every bill.
+CREATE INDEX policy_insured ON policy (insured_id);
+-- Where people were paid to before, for money that came back from there.
+CREATE INDEX bank_account_person ON bank_account (person_id, id);
 
 -- What one source of a policy's premium gets back, the way it came. Of account money that waits in clearing the agency takes back
 -- its own at once ("done"); what a batch has listed is decided when that is answered ("waiting"); what the insurer has, it owes
