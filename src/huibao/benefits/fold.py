@@ -175,32 +175,33 @@ class _Settling:
             who = "" if item.scope == "household" else self.bill.psn_no
             key = (SEEN, d, who, self.bill.mdtrt_id if item.per == "visit" else "")
             amount = entries[0].part.terms.deductibles[d]
-            before = self.get(key)
-            reached = before + sum(entry.fed for entry in entries)
-            total = sum(entry.rest for entry in entries)
+            reached, total = self.get(key), 0
+            for entry in entries:
+                reached += entry.fed
+                total += entry.rest
             taken = min(total, max(0, amount - reached))
             self.moved[key] = seen[d] = reached + total
-            rests = [sum(entry.rest for entry in self.entries[b]) for b in item.benefits]
-            if taken:
-                self.spread(taken, entries, item.proportion, item.feeds)
+            shares = self.spread(taken, entries, item.proportion, item.feeds) if taken else [0] * len(entries)
             if self.steps is not None and (taken or amount):
-                for b, rest in zip(item.benefits, rests, strict=True):
-                    took = rest - sum(entry.rest for entry in self.entries[b])
-                    if self.entries[b]:
+                at = 0
+                for b in item.benefits:
+                    if own := len(self.entries[b]):
+                        took = sum(shares[at : at + own])
+                        at += own
                         self.say(b, "deductible", item.name, amount, min(reached, amount), took)
-                    reached += 0 if item.proportion else took
+                        reached += 0 if item.proportion else took
         return seen
 
     @staticmethod
-    def spread(taken: int, entries: list[_Entry], proportion: bool, feeds: bool) -> None:
-        """What a deductible took, from the entries in order or in proportion to them."""
-        shares = money.apportion(taken, [entry.rest for entry in entries]) if proportion else None
-        for n, entry in enumerate(entries):
-            share = shares[n] if shares else min(taken, entry.rest)
-            taken -= share
+    def spread(taken: int, entries: list[_Entry], proportion: bool, feeds: bool) -> list[int]:
+        """What a deductible took, from the entries in order or in proportion to them; answers what from each."""
+        rests = [entry.rest for entry in entries]
+        shares = money.apportion(taken, rests) if proportion else _in_order(taken, rests)
+        for entry, share in zip(entries, shares, strict=True):
             entry.rest -= share
             if feeds:
                 entry.fed += share
+        return shares
 
     # ── bands, caps ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -273,6 +274,16 @@ class _Settling:
         if payable:
             self.say(b, "cap", cap.name, most, min(most, before), payable, paid)
         return paid
+
+
+def _in_order(taken: int, rests: list[int]) -> list[int]:
+    """What is taken from each, from the first as far as it goes."""
+    shares = []
+    for rest in rests:
+        share = min(taken, rest)
+        taken -= share
+        shares.append(share)
+    return shares
 
 
 def settle(plan: Compiled, used: Used, bill: Settlement, explain: bool = False) -> tuple[tuple[Payment, ...], dict[Key, int]]:

@@ -69,7 +69,7 @@ def _read(plan: Compiled, row: Row, lines: Sequence[Row], acct_inside_fund: bool
     amounts = {name: amount(row, name) for name in AMOUNTS}
     if reverses:
         return Reversal(setl_id, psn_no, reverses, _taken_back(amounts, acct_inside_fund))
-    if any((value or 0) < 0 for value in amounts.values()):
+    if min(filter(None, amounts.values()), default=0) < 0:
         raise Unreadable(Refusal("settlement.negative_without_original", None,
                                  "金额为负但未指明所冲销的结算（reverses）。请补充原结算编号后重新发送。",
                                  "the amounts are negative but no original is named in `reverses`: name it and send again."))
@@ -131,24 +131,21 @@ def _taken_back(amounts: Mapping[str, int | None], acct_inside_fund: bool) -> in
 BLANKS: Final = " \t\n\r\v\f\u00a0\u3000"
 
 
-_NOTHING: Final = "0.00"
-
-
 def text(row: Row, name: str) -> str:
     value = row.get(name)
-    return "" if value is None else str(value).strip(BLANKS)
+    return "" if value is None else (value if isinstance(value, str) else str(value)).strip(BLANKS)
 
 
 def amount(row: Row, name: str) -> int | None:
     """An amount in fen; null and blank are None."""
     value = row.get(name)
-    if value == _NOTHING:                              # what most fields of a bill say
-        return 0
-    if value is None or (isinstance(value, str) and not value.strip(BLANKS)):
+    if value is None:
         return None
     try:
         return money.fen(value)
     except money.MoneyError as error:
+        if isinstance(value, str) and not value.strip(BLANKS):
+            return None
         raise bad(name, f"为 {value!r}，不是以元为单位的金额", str(error)) from None
 
 
@@ -214,7 +211,7 @@ def fact_of(plan: Plan, name: str, row: Row) -> Value:
     if derived is not None:
         return derived
     try:
-        return facts.read(fact, given, plan.tier_ids)
+        return facts.read(fact, given, plan.tier_ids if name == "tier" else ())
     except FactError as error:
         raise bad(fact.column, str(error), str(error)) from None
 

@@ -25,6 +25,7 @@ _PLAIN = re.compile(r"[0-9]{1,15}\.[0-9]{2}")
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?%")
 #: Enough digits that no amount is cut before it is rounded.
 _EXACT = Context(prec=200)
+_NUMBERS: Final = (int, Decimal)
 
 
 class MoneyError(ValueError):
@@ -36,13 +37,15 @@ def fen(yuan: str | int | Decimal) -> int:
 
     Raises `MoneyError` for floats, blanks, separators and whatever else is not a plain decimal number.
     """
-    if isinstance(yuan, bool) or not isinstance(yuan, str | int | Decimal):
-        raise MoneyError(f"{yuan!r} is not an amount: write yuan as text or as a decimal number")
     if isinstance(yuan, str):
         return _fen_of_text(yuan)
+    if isinstance(yuan, bool) or not isinstance(yuan, _NUMBERS):
+        raise MoneyError(f"{yuan!r} is not an amount: write yuan as text or as a decimal number")
     return _rounded(yuan)
 
 
+#: A bill's amounts are asked for several times on the way from the message to what is told of it.
+@lru_cache(maxsize=65_536)
 def _fen_of_text(yuan: str) -> int:
     # Most amounts are written with two decimals: their digits are the fen.
     if _PLAIN.fullmatch(yuan):

@@ -92,6 +92,8 @@ _OF_VISIT: Final[Mapping[str, tuple[str, ...]]] = {
 _NUMBERS: Final = ("setl_id", "psn_no", "mdtrt_id", "reverses")
 _NUMBER: Final = re.compile(r"[!-~]{1,40}")
 _FIGURE: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
+#: What the value of a field is read as.
+_SINGLE: Final = (str, int, Decimal)
 #: What others say is repeated so far.
 _MOST_SAID: Final = 100
 
@@ -141,7 +143,7 @@ def _visit_of(visit: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are one value: what is nested is no field of a bill."""
-    return {name: value for name, value in found.items() if isinstance(value, str | int | Decimal) and not isinstance(value, bool)}
+    return {name: value for name, value in found.items() if isinstance(value, _SINGLE) and not isinstance(value, bool)}
 
 
 def _output(answer: Mapping[str, Any] | None) -> Mapping[str, Any] | Refusal:

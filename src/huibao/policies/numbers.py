@@ -51,6 +51,7 @@ def read_refund(programme: str, number: str) -> int | None:
     return _read_lettered(programme, "R", number)
 
 
+@lru_cache(maxsize=4096)
 def _lettered(programme: str, letter: str, id: int) -> str:
     digits = f"{id:012d}"
     return f"{programme}-{letter}{digits}-{_check(programme + digits)}"

@@ -24,6 +24,8 @@ OURS: Final = frozenset(
 PERSONAL: Final = frozenset({"psn_name", "certno", "psn_cert_type", "mdtrt_cert_no", "mdtrt_cert_type", "tel", "coner_name", "coner_tel",
                              "coner_addr", "naty", "emp_name", "emp_addr", "emp_tel", "curr_addr"})
 
+_NOT_KEPT: Final = OURS | PERSONAL
+
 #: Under this name a policy's facts keep what was corrected: by which endorsement, from which day, which fact, what it is.
 CORRECTED: Final = "corrected"
 
@@ -43,7 +45,7 @@ class Ground:
 
 def sent(row: Row) -> dict[str, Any]:
     """A message without what is ours to say, and without names."""
-    return {name: value for name, value in row.items() if name not in OURS and name not in PERSONAL}
+    return {name: value for name, value in row.items() if name not in _NOT_KEPT}
 
 
 def visit_facts(row: Row, hospital: Hospital, home: str, away: str, admdvs: Sequence[str], on: date) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from typing import Any, Final
 
 import msgspec
 
-from huibao.settlement.model import Row
-
 
 class Evidence(msgspec.Struct, frozen=True):
     """The message with what was known of the visit when it was settled, and the whole answer."""
@@ -41,9 +39,9 @@ _LEVEL: Final = 1
 _LONG: Final = 6_000
 
 
-def packed(row: Row, lines: tuple[Row, ...], told: bytes) -> bytes:
+def packed(row: dict[str, Any], lines: tuple[dict[str, Any], ...], told: bytes) -> bytes:
     """The evidence of a settlement; amounts as texts, exactly."""
-    whole = _ENCODER.encode(Evidence(_plain(row), tuple(map(_plain, lines)), msgspec.Raw(told)))
+    whole = _ENCODER.encode(Evidence(row, lines, msgspec.Raw(told)))
     return whole if len(whole) < _LONG else zlib.compress(whole, _LEVEL)
 
 
@@ -60,7 +58,3 @@ def later(plain: bytes) -> Later:
 def packed_later(decided: Later) -> bytes:
     """What `later` reads."""
     return _ENCODER.encode(decided)
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    return {name: value if isinstance(value, str | int) or value is None else str(value) for name, value in row.items()}

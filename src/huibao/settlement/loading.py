@@ -44,6 +44,10 @@ SQL: Final = sqlfile.load("huibao.settlement")
 
 _FACTS: Final = msgspec.json.Decoder(dict[str, Any])
 #: Columns of `known`, `named`, `history` and `stays` that make a settlement; what was judged and sealed follows.
+#: Commands that name no settlement of ours, and those after which what came later is folded again.
+_NAMELESS: Final = (Settle, Reverse, Agree)
+_FOLDS_AGAIN: Final = (Reverse, Withdraw, Adjust, Judge)
+
 _TAKEN: Final = 16
 _ADJUST_AT: Final = 15
 
@@ -68,7 +72,7 @@ class _Asked:
     def of(cls, commands: Sequence[Command]) -> "_Asked":
         settles = [command for command in commands if isinstance(command, Settle)]
         takes_back = [command for command in commands if isinstance(command, Reverse)]
-        named = [command.settlement for command in commands if not isinstance(command, Settle | Reverse | Agree)]
+        named = [command.settlement for command in commands if not isinstance(command, _NAMELESS)]
         return cls(
             psn_nos=_some(command.psn_no for command in settles),
             people=sorted({command.person for command in commands if isinstance(command, Agree)}),
@@ -78,7 +82,7 @@ class _Asked:
             reversals=_some(command.setl_id for command in takes_back),
             hospitals=_some(command.hospital for command in settles),
             visits=_some(command.mdtrt_id for command in settles),
-            folds_again=any(isinstance(command, Reverse | Withdraw | Adjust | Judge) for command in commands),
+            folds_again=any(isinstance(command, _FOLDS_AGAIN) for command in commands),
             moves_money=any(not isinstance(command, Settle) or command.way == "feed" for command in commands),
             agree=sorted({command.person for command in commands if isinstance(command, Agree)}))
 

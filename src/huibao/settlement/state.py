@@ -159,6 +159,10 @@ class State:
     books: Books
     pool: Adding = field(default_factory=Adding)
     made: Made = field(default_factory=Made)
+    _by_number: dict[str, Insured] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._by_number = {person.psn_no: person for person in self.people.values()}
 
     @property
     def desk(self) -> Desk:
@@ -166,7 +170,7 @@ class State:
         return in_force(self.programme.scheme.desk, self.on) or DESK
 
     def by_number(self, psn_no: str) -> Insured | None:
-        return next((person for person in self.people.values() if person.psn_no == psn_no), None)
+        return self._by_number.get(psn_no)
 
     def key_of(self, person: int) -> PersonKey:
         """What seals a person's evidence."""
