@@ -149,14 +149,19 @@ FROM endorsement e WHERE e.person_id = %(person)s ORDER BY e.id DESC LIMIT %(mos
 -- What was endorsed of a policy, newest first: its order's changes, what is known of its insured, visits that it pays for, what was
 -- corrected that it pays; of all that, what who asks may read one by one: a person their own, an area its people's, an insurer what
 -- concerns it.
+WITH concerning (id) AS (
+    SELECT id FROM endorsement WHERE order_id = %(order)s
+    UNION SELECT %(order)s
+    UNION SELECT e.id FROM policy y JOIN endorsement e ON e.person_id = y.insured_id
+          WHERE y.order_id = %(order)s AND y.position = %(position)s AND e.order_id IS NULL AND (e.settlement_id IS NULL OR EXISTS (
+              SELECT FROM payment p WHERE p.settlement_id = e.settlement_id AND p.order_id = y.order_id AND p.position = y.position))
+    UNION SELECT f.endorsement_id
+          FROM payment p JOIN endorsement_effect f
+            ON f.settlement_id = p.settlement_id AND f.order_id = p.order_id AND f.position = p.position
+          WHERE p.order_id = %(order)s AND p.position = %(position)s)
 SELECT e.id, e.at, e.kind, e.fact, e.person_id, e.effective_on, e.asked_by, e.state, e.expires_at, e.ended_at
 FROM endorsement e JOIN policy y ON y.order_id = %(order)s AND y.position = %(position)s JOIN person n ON n.id = e.person_id
-WHERE (e.order_id = y.order_id OR e.id = y.order_id
-       OR (e.person_id = y.insured_id AND e.order_id IS NULL AND e.settlement_id IS NULL)
-       OR EXISTS (SELECT FROM payment p
-                  WHERE p.settlement_id = e.settlement_id AND p.order_id = y.order_id AND p.position = y.position)
-       OR EXISTS (SELECT FROM endorsement_effect f
-                  WHERE f.endorsement_id = e.id AND f.order_id = y.order_id AND f.position = y.position))
+WHERE e.id IN (SELECT id FROM concerning)
   AND (%(person)s::bigint IS NULL OR e.person_id = %(person)s) AND (%(area)s = '' OR n.area = %(area)s)
   AND (%(insurer)s = '' OR (e.settlement_id IS NULL AND y.state <> 'void') OR EXISTS (
       SELECT FROM payment p JOIN product d ON d.id = p.product WHERE p.settlement_id = e.settlement_id AND d.lead = %(insurer)s))
