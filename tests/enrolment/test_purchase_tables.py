@@ -211,6 +211,8 @@ def codes(module: ModuleType) -> set[str]:
             code = None if place is None else node.args[place]
             if isinstance(code, ast.Constant):
                 found.add(str(code.value))
+            elif isinstance(code, ast.Name):
+                found.add(str(getattr(module, code.id)))
     return found
 
 
