@@ -186,10 +186,30 @@ def test_an_order_that_was_given_up_may_be_confirmed_again(programme: MakeProgra
     [waiting] = run(city, [confirm(city, 1, (first, 1), at=at, fen=fen("1600"))], at)
     assert order(waiting).state == "awaiting-payment"
     run(city, [Release(1, order_id(city, waiting), "cancelled", 1)], at)
+    assert rows(city, "SELECT state, bought, ended_at FROM renewal") == [("open", None, None)]
+    assert verify(city) == []
     [again] = run(city, [confirm(city, 1, (first, 1), at=at, fen=fen("1600"))], at)
     assert order(again).state == "awaiting-payment"
     assert rows(city, "SELECT state, bought FROM renewal") == [("confirmed", order_id(city, again))]
     assert verify(city) == []
+
+
+def test_who_did_not_pay_in_time_is_asked_again(programme: MakeProgramme) -> None:
+    """An order that comes to nothing leaves the proposal as it was: open, reminded of on the scheme's next day, and declined by who will."""
+    city = two_years(programme, premium="1600")
+    first = insured(city, 1)
+    at, later = noon(date(2026, 11, 20)), noon(date(2026, 11, 25))
+    serve(city, Propose(NOBODY, first, 1), at=at)
+    [waiting] = run(city, [confirm(city, 1, (first, 1), at=at, fen=fen("1600"))], at)
+    assert [row[1:] for row in proposals(city)] == [("confirmed", fen("1600"), None, None)]
+    run(city, [Release(NOBODY, order_id(city, waiting), "expired")], later)
+    assert [row[1:] for row in proposals(city)] == [("open", fen("1600"), date(2026, 12, 1), None)]
+    assert told(serve(city, Remind(NOBODY, first, 1, date(2026, 12, 1)), at=DECEMBER)[0]).state == "open"
+    assert told(serve(city, Decline(1, first, 1, 1), at=DECEMBER)[0]).state == "declined"
+    assert verify(city) == []
+    with owner(city) as connection:
+        connection.execute("UPDATE renewal SET state = 'confirmed', bought = %s", [order_id(city, waiting)])
+    assert verify(city) == [f"d proposals and their orders: the proposal for policy 1 of order {first} is confirmed, and its order came to nothing"]
 
 
 def test_an_order_that_another_took_the_place_of_is_followed(programme: MakeProgramme) -> None:
@@ -204,7 +224,7 @@ def test_an_order_that_another_took_the_place_of_is_followed(programme: MakeProg
     assert rows(city, "SELECT bought FROM renewal") == [(order_id(city, added),)] * 2
     assert verify(city) == []
     [removed] = run(city, [Amend(1, order_id(city, added), None, 2, "减一人", command.consent, command.identity, 1)], at)
-    assert rows(city, "SELECT insured_id, bought FROM renewal ORDER BY 1") == [(1, order_id(city, removed)), (2, order_id(city, added))]
+    assert rows(city, "SELECT insured_id, bought, state FROM renewal ORDER BY 1") == [(1, order_id(city, removed), "confirmed"), (2, None, "open")]
     assert verify(city) == []
 
 

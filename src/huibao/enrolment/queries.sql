@@ -34,6 +34,12 @@ UPDATE renewal r SET bought = u.after
 FROM unnest(%(before)s::bigint[], %(after)s::bigint[]) AS u (before, after) JOIN policy p ON p.order_id = u.after
 WHERE r.bought = u.before AND r.insured_id = p.insured_id;
 
+-- :name reopen_proposals
+-- Proposals whose orders came to nothing: open again, and reminded of on the scheme's next day.
+UPDATE renewal r SET state = 'open', bought = NULL, ended_at = NULL,
+       remind_on = (SELECT min(r.ends_on - d::integer) FROM unnest(%(days)s::bigint[]) AS d WHERE r.ends_on - d::integer > %(on)s)
+WHERE r.bought = ANY(%(orders)s::bigint[]);
+
 -- :name insert_orders
 -- New orders.
 INSERT INTO orders (id, at, buyer_id, offer_id, pay_with, sponsor, premium_fen, cash_fen, state, review_by, deadline, credential)

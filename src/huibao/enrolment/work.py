@@ -101,7 +101,7 @@ class Orders:
         waiting = reviews_of(wire, order_ids) if order_ids else None
         entered = entered_of(wire, order_ids) if order_ids else None
         keys = sorted({key for buy in buys for key in buy.renewing})
-        proposed = wire.ask(SQL["proposals"], _keys(keys)) if keys else None
+        proposed = wire.ask(SQL["proposals"], writing.key_columns(keys)) if keys else None
         await wire.go()
         loaded = [Account(*row) for row in accounts.rows()] + [Account(*row) for row in (sponsored.rows() if sponsored else ())]
         pending = [Hold(account, fen, order, position, tuple(limit_years), id)
@@ -157,11 +157,7 @@ class Orders:
         writing.write_reviews(wire, state, at)
         if state.amended:
             self._amended(wire, state, at)
-            wire.ask(SQL["follow_proposals"], {
-                "before": Int8s([a.order for a in state.amended]), "after": Int8s([a.id for a in state.amended])})
-        if state.confirmed:
-            wire.ask(SQL["confirm_proposals"], {
-                "at": at, "bought": Int8s([order for _, order in state.confirmed]), **_keys([key for key, _ in state.confirmed])})
+        writing.write_proposals(wire, state, at)
         state.postings.write(wire, at)
         state.books.write(wire, at)
 
@@ -227,11 +223,6 @@ def _buyer(state: State, command: Buy | Amend) -> int:
         return command.buyer
     order = state.orders.get(command.order)
     return order.buyer if order is not None else 0
-
-
-def _keys(keys: Sequence[tuple[int, int]]) -> dict[str, Int8s]:
-    """Orders and positions as arrays."""
-    return {"orders": Int8s([order for order, _ in keys]), "positions": Int8s([position for _, position in keys])}
 
 
 def _policy_told(programme: str, order: Order, policy: Policy) -> PolicyTold:

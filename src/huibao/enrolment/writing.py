@@ -1,5 +1,6 @@
 """What a batch of orders did, as set-wise statements: orders, policies, who entered them, reviews, what people are told."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from huibao.core.time import business_date
@@ -17,6 +18,8 @@ from huibao.enrolment.state import (
     vote_columns,
 )
 from huibao.members import notices
+from huibao.scheme.afterwards import RENEWAL
+from huibao.scheme.model import in_force
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -33,6 +36,25 @@ def write_orders(wire: Wire, state: State, at: datetime) -> None:
         wire.ask(SQL["insert_policies"], policy_columns(policies))
     if state.new_entries:
         wire.ask(SQL["insert_entries"], entry_columns(state.new_entries))
+
+
+def write_proposals(wire: Wire, state: State, at: datetime) -> None:
+    """Queues what comes of proposals: they follow an order into the one that took its place, are confirmed, and open again when the
+    order came to nothing."""
+    if state.amended:
+        wire.ask(SQL["follow_proposals"], {
+            "before": Int8s([a.order for a in state.amended]), "after": Int8s([a.id for a in state.amended])})
+    if state.confirmed:
+        wire.ask(SQL["confirm_proposals"], {
+            "at": at, "bought": Int8s([order for _, order in state.confirmed]), **key_columns([key for key, _ in state.confirmed])})
+    if void := [order.id for order in state.moved.values() if order.state == "void"]:
+        days = (in_force(state.programme.scheme.renewal, state.on) or RENEWAL).remind_days
+        wire.ask(SQL["reopen_proposals"], {"orders": Int8s(void), "days": Int8s(days), "on": state.on})
+
+
+def key_columns(keys: Sequence[tuple[int, int]]) -> dict[str, Int8s]:
+    """Orders and positions as arrays."""
+    return {"orders": Int8s([order for order, _ in keys]), "positions": Int8s([position for _, position in keys])}
 
 
 def write_reviews(wire: Wire, state: State, at: datetime) -> None:

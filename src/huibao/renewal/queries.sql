@@ -45,9 +45,9 @@ SELECT order_id, position, remind_on FROM renewal WHERE remind_on <= %(on)s ORDE
 -- :name renewals_of
 -- A buyer's proposals with the policy that ends and the wordings of both years, newest first.
 SELECT r.order_id, r.position, r.insured_id, n.name_sealed, k.wrapped, r.product, r.offer_id, o.offer_id, r.tier, r.premium_fen,
-       p.premium_fen, r.ends_on, r.state, r.why, r.bought, b.state
+       p.premium_fen, r.ends_on, r.state, r.why, r.bought
 FROM renewal r JOIN policy p ON p.order_id = r.order_id AND p.position = r.position JOIN orders o ON o.id = r.order_id
-JOIN person n ON n.id = r.insured_id LEFT JOIN person_key k ON k.person_id = r.insured_id LEFT JOIN orders b ON b.id = r.bought
+JOIN person n ON n.id = r.insured_id LEFT JOIN person_key k ON k.person_id = r.insured_id
 WHERE r.buyer_id = %(buyer)s ORDER BY r.order_id DESC, r.position LIMIT %(most)s;
 
 -- :name proposed
@@ -59,8 +59,8 @@ WHERE r.buyer_id = %(buyer)s ORDER BY u.n;
 
 -- :name totals
 -- How many were asked about each product's next year, and what became of it; an area's are those of its buyers.
-SELECT r.product, count(*), count(*) FILTER (WHERE r.state = 'open'), count(*) FILTER (WHERE r.state = 'confirmed' AND b.state <> 'void'),
-       count(*) FILTER (WHERE r.state = 'declined'), count(*) FILTER (WHERE r.state = 'lapsed' OR b.state = 'void'),
-       COALESCE(sum(r.premium_fen) FILTER (WHERE r.state = 'confirmed' AND b.state <> 'void'), 0)::bigint
-FROM renewal r JOIN person n ON n.id = r.buyer_id LEFT JOIN orders b ON b.id = r.bought
+SELECT r.product, count(*), count(*) FILTER (WHERE r.state = 'open'), count(*) FILTER (WHERE r.state = 'confirmed'),
+       count(*) FILTER (WHERE r.state = 'declined'), count(*) FILTER (WHERE r.state = 'lapsed'),
+       COALESCE(sum(r.premium_fen) FILTER (WHERE r.state = 'confirmed'), 0)::bigint
+FROM renewal r JOIN person n ON n.id = r.buyer_id
 WHERE %(area)s = '' OR n.area = %(area)s GROUP BY r.product ORDER BY r.product;

@@ -11,7 +11,7 @@ WHERE o.pay_with <> 'sponsor' AND (e.sealed IS NULL OR e.person_id IS DISTINCT F
 
 -- :name proposals
 -- d. Each proposal is about a policy that its buyer bought for its insured, and about that product's next year; one that was confirmed
--- came to an order that says so, and only such a one has an order.
+-- came to an order of its buyer for its insured, which stands.
 SELECT format('the proposal for policy %%s of order %%s is %%s, and %%s', r.position, r.order_id, r.state, w.wrong)
 FROM renewal r
 LEFT JOIN policy p ON p.order_id = r.order_id AND p.position = r.position LEFT JOIN orders o ON o.id = r.order_id
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (VALUES (CASE
     WHEN r.state = 'confirmed' AND NOT EXISTS (
         SELECT FROM policy n WHERE n.order_id = r.bought AND n.insured_id = r.insured_id AND n.product = r.product)
         THEN 'its order insures somebody else'
-    WHEN r.state = 'open' AND EXISTS (SELECT FROM orders x JOIN event e ON e.request_id = x.id WHERE x.id = r.bought) THEN 'it has an order'
+    WHEN b.state = 'void' THEN 'its order came to nothing'
     END)) AS w (wrong)
 WHERE w.wrong IS NOT NULL;
 

@@ -78,12 +78,9 @@ async def renewals(call: Call[Nothing]) -> RenewalLines:
 
 
 def _line(call: Call[Nothing], shelf: Shelf, on: date, row: tuple[Any, ...]) -> RenewalLine:
-    (order, position, insured, sealed, wrapped, product, offer_id, before_id, tier, premium, before, ends_on, state, why, bought,
-     bought_state) = row
+    (order, position, insured, sealed, wrapped, product, offer_id, before_id, tier, premium, before, ends_on, state, why, bought) = row
     code, offer, sold = call.path["programme"], shelf.wordings[offer_id], shelf.offers[product]
-    # What was given up, or not paid in time, may be confirmed again; what is not on sale any more may not.
-    stands = state if (state, bought_state) != ("confirmed", "void") else "open"
-    stands = "lapsed" if stands == "open" and not sold.sells(on) else stands
+    stands = "lapsed" if state == "open" and not sold.sells(on) else state
     return RenewalLine(
         policy_number(code, order, position), insured, opened_name(call.engine.keyring, code, insured, wrapped, sealed), ends_on, product,
         offer.name, tier, premium, before, stands, changes(shelf.wordings[before_id].plan, offer.plan), sold.terms_digest.hex(),
