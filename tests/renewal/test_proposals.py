@@ -8,21 +8,21 @@ import psycopg
 import pytest
 
 from huibao.app import families
-from huibao.app.renewals import ending
+from huibao.app.renewals import SQL, ending
 from huibao.catalogue import shelf as catalogue
 from huibao.core.money import fen
 from huibao.db.connect import connect_service
 from huibao.enrolment.model import Amend, Buy, InsuredWish, Release
 from huibao.record.lane import CommandFailed
-from huibao.record.model import NOBODY
+from huibao.record.model import NOBODY, Request
 from huibao.renewal import own
-from huibao.renewal.model import Command, Decline, Propose, Remind
+from huibao.renewal.model import Asked, Command, Decline, Propose, Remind
 from huibao.renewal.state import State
 from tests import books
 from tests.books import City, buy, order, order_id, owner, refusal, rows, run, verify
 from tests.database import MakeProgramme
 from tests.journeys.office import open_office
-from tests.renewal.years import FIRST, SECOND, confirm, day_of, following, money, noon, notices, proposals, serve, told, two_years
+from tests.renewal.years import FIRST, SECOND, asked, confirm, day_of, following, money, noon, notices, proposals, serve, told, two_years
 
 BOUGHT, DECEMBER = noon(date(2026, 3, 2)), noon(date(2026, 12, 1))
 
@@ -38,8 +38,8 @@ def test_a_family_is_asked_once_and_charged_nothing(programme: MakeProgramme) ->
     city = two_years(programme)
     first = insured(city, 1, 2, 4)
     before = money(city)
-    answers = serve(city, *(Propose(NOBODY, first, position) for position in (1, 2, 3)), at=DECEMBER)
-    assert [told(answer).premium_fen for answer in answers] == [fen("188")] * 3
+    [answer] = serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)
+    assert asked(answer) == Asked(3, 0)
     assert proposals(city) == [(who, "open", fen("188"), date(2026, 12, 24), None) for who in (1, 2, 4)]
     [(person, said)] = notices(city)
     assert person == 1
@@ -47,6 +47,42 @@ def test_a_family_is_asked_once_and_charged_nothing(programme: MakeProgramme) ->
         assert words in said, said
     assert money(city) == before
     assert verify(city) == []
+
+
+def test_two_orders_of_one_buyer_are_one_message(programme: MakeProgramme) -> None:
+    """Who bought for the family in two goes has one family: proposals and reminders come in one message each."""
+    city = two_years(programme)
+    orders = [insured(city, 1, 2), insured(city, 4)]
+    assert found(city, "to_propose", buyer=0, products=[FIRST]) == [(1, orders)]
+    assert asked(serve(city, Propose(NOBODY, 1, tuple(orders)), at=DECEMBER)[0]) == Asked(3, 0)
+    assert found(city, "to_propose", buyer=0, products=[FIRST]) == []
+    last = date(2026, 12, 24)
+    assert found(city, "to_remind", on=last) == [(1, orders)]
+    assert asked(serve(city, Remind(NOBODY, 1, tuple(orders)), at=noon(last))[0]) == Asked(3, 0)
+    assert [("3 份保单" in said, "564.00 元" in said) for _, said in notices(city)] == [(True, True)] * 2
+
+
+def test_what_a_sponsor_paid_for_is_not_asked_of_the_insured(programme: MakeProgramme) -> None:
+    city = two_years(programme, scheme="xinjiang", sponsors={"慈善": "9000"})
+    [answer] = run(city, [buy(city, 2, at=BOUGHT, pay_with="sponsor", sponsor="慈善")], BOUGHT)
+    assert order(answer).state == "completed"
+    assert asked(serve(city, Propose(NOBODY, 2, (order_id(city, answer),)), at=DECEMBER)[0]) == Asked(0, 1)
+    assert proposals(city) == [(2, "lapsed", 0, None, "sponsored")]
+    assert notices(city) == []
+    assert verify(city) == []
+
+
+def test_what_could_not_be_asked_today_is_asked_tomorrow(programme: MakeProgramme) -> None:
+    """The next year is off sale for an hour, just when a buyer was to be asked."""
+    city = two_years(programme)
+    first, outcomes = insured(city, 1), []
+    for state, days in (("stopped", 0), ("on-sale", 0), ("on-sale", 1)):
+        with owner(city) as connection:
+            connection.execute("UPDATE product SET state = %s WHERE id = %s", [state, SECOND])
+            connection.execute("UPDATE catalogue_version SET version = version + 1")
+        request = own.proposed(1, [first], day_of(DECEMBER, days).date())
+        outcomes.append(serve(city, request.command, at=day_of(DECEMBER, days), keys=[request.key])[0].outcome)
+    assert outcomes == ["renewal.nothing_expires", "renewal.nothing_expires", "done"]
 
 
 #: When a proposal is made, and on which days it is reminded of, under 30 and 7 days before the end.
@@ -64,13 +100,13 @@ REMINDERS: Final = [
 def test_reminders_come_on_the_schemes_days(programme: MakeProgramme, made: str, days: list[str]) -> None:
     city = two_years(programme)
     first = insured(city, 1)
-    serve(city, Propose(NOBODY, first, 1), at=noon(date.fromisoformat(made)))
+    serve(city, Propose(NOBODY, 1, (first,)), at=noon(date.fromisoformat(made)))
     for day in days:
         on = date.fromisoformat(day)
         assert proposals(city)[0][3] == on
-        early = serve(city, Remind(NOBODY, first, 1, on - timedelta(days=1)), at=noon(on))[0]
-        assert refusal(early).code == "renewal.not_open"
-        assert told(serve(city, Remind(NOBODY, first, 1, on), at=noon(on))[0]).state == "open"
+        again = Remind(NOBODY, 1, (first,))
+        assert refusal(serve(city, again, at=noon(on - timedelta(days=1)))[0]).code == "renewal.not_open"
+        assert asked(serve(city, again, at=noon(on))[0]) == Asked(1, 0)
     assert proposals(city)[0][3] is None
     assert len(notices(city)) == 1 + len(days)
 
@@ -78,10 +114,10 @@ def test_reminders_come_on_the_schemes_days(programme: MakeProgramme, made: str,
 def test_who_declines_is_asked_no_more(programme: MakeProgramme) -> None:
     city = two_years(programme)
     first = insured(city, 1)
-    serve(city, Propose(NOBODY, first, 1), at=DECEMBER)
+    serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)
     assert refusal(serve(city, Decline(1, first, 1, 5), at=DECEMBER)[0]).code == "renewal.unknown"
     assert [told(answer).state for answer in serve(city, Decline(1, first, 1, 1), Decline(1, first, 1, 1), at=DECEMBER)] == ["declined"] * 2
-    reminded = serve(city, Remind(NOBODY, first, 1, date(2026, 12, 24)), at=noon(date(2026, 12, 24)))[0]
+    reminded = serve(city, Remind(NOBODY, 1, (first,)), at=noon(date(2026, 12, 24)))[0]
     assert refusal(reminded).figures["state"] == "declined"
     assert len(notices(city)) == 1
     assert verify(city) == []
@@ -104,11 +140,11 @@ BARS: Final = [
 def test_nobody_is_reminded_of_what_cannot_be(programme: MakeProgramme, happens: str, why: str) -> None:
     city = two_years(programme)
     first = insured(city, 1)
-    serve(city, Propose(NOBODY, first, 1), at=DECEMBER)
+    serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)
     with owner(city) as connection:
         connection.execute(happens.encode())
         connection.execute("UPDATE catalogue_version SET version = version + 1")
-    serve(city, Remind(NOBODY, first, 1, date(2026, 12, 24)), at=noon(date(2026, 12, 24)))
+    serve(city, Remind(NOBODY, 1, (first,)), at=noon(date(2026, 12, 24)))
     assert [row[1:] for row in proposals(city)] == [("lapsed", fen("188"), None, why)]
     assert len(notices(city)) == 1
 
@@ -117,7 +153,7 @@ def test_who_is_insured_already_is_not_asked(programme: MakeProgramme) -> None:
     city = two_years(programme)
     first = insured(city, 1, 2)
     run(city, [buy(city, 1, 1, at=DECEMBER, product=SECOND)], DECEMBER)
-    serve(city, Propose(NOBODY, first, 1), Propose(NOBODY, first, 2), at=DECEMBER)
+    serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)
     assert [row[1:] for row in proposals(city)] == [("lapsed", 0, None, "insured-already"), ("open", fen("188"), date(2026, 12, 24), None)]
     assert len(notices(city)) == 1
     assert verify(city) == []
@@ -126,11 +162,12 @@ def test_who_is_insured_already_is_not_asked(programme: MakeProgramme) -> None:
 def test_what_is_over_or_has_no_next_year_is_not_proposed(programme: MakeProgramme) -> None:
     city = two_years(programme)
     first = insured(city, 1)
-    assert refusal(serve(city, Propose(NOBODY, first, 1), at=BOUGHT)[0]).figures == {"why": "not-on-sale"}
-    assert refusal(serve(city, Propose(NOBODY, first, 2), at=DECEMBER)[0]).figures == {"why": "no-policy"}
+    assert refusal(serve(city, Propose(NOBODY, 1, (first,)), at=BOUGHT)[0]).figures == {"why": "not-on-sale"}
+    for nothing in (Propose(NOBODY, 1, (first + 1,)), Propose(NOBODY, 5, (first,))):
+        assert refusal(serve(city, nothing, at=DECEMBER)[0]).figures == {"why": "no-policy"}
     with owner(city) as connection:
         connection.execute("UPDATE policy SET state = 'surrendered', ended_on = '2026-06-01'")
-    assert refusal(serve(city, Propose(NOBODY, first, 1), at=DECEMBER)[0]).figures == {"why": "surrendered"}
+    assert refusal(serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)[0]).figures == {"why": "surrendered"}
     assert proposals(city) == []
 
 
@@ -140,7 +177,7 @@ def test_what_is_over_or_has_no_next_year_is_not_proposed(programme: MakeProgram
 def test_confirming_is_a_purchase_with_everything_asked_again(programme: MakeProgramme) -> None:
     city = two_years(programme)
     first = insured(city, 1, 2)
-    serve(city, Propose(NOBODY, first, 1), Propose(NOBODY, first, 2), at=DECEMBER)
+    serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)
     [answer] = run(city, [confirm(city, 1, (first, 1), (first, 2), at=DECEMBER, fen=fen("376"))], DECEMBER)
     bought = order(answer)
     assert (bought.state, bought.account_fen, [policy.insured for policy in bought.policies]) == ("completed", fen("376"), [1, 2])
@@ -168,7 +205,7 @@ REFUSED: Final = [
 def test_what_was_not_asked_again_is_refused_and_charges_nothing(programme: MakeProgramme, change: dict[str, Any], code: str) -> None:
     city = two_years(programme)
     first = insured(city, 1)
-    serve(city, Propose(NOBODY, first, 1), at=DECEMBER)
+    serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)
     before, state = money(city), proposals(city)
     more = {name: value for name, value in change.items() if name in ("consent", "identity", "product")}
     if "old_check" in change:
@@ -182,7 +219,7 @@ def test_an_order_that_was_given_up_may_be_confirmed_again(programme: MakeProgra
     city = two_years(programme, premium="1600")
     first = insured(city, 1)
     at = noon(date(2027, 1, 4))
-    serve(city, Propose(NOBODY, first, 1), at=at)
+    serve(city, Propose(NOBODY, 1, (first,)), at=at)
     [waiting] = run(city, [confirm(city, 1, (first, 1), at=at, fen=fen("1600"))], at)
     assert order(waiting).state == "awaiting-payment"
     run(city, [Release(1, order_id(city, waiting), "cancelled", 1)], at)
@@ -199,12 +236,12 @@ def test_who_did_not_pay_in_time_is_asked_again(programme: MakeProgramme) -> Non
     city = two_years(programme, premium="1600")
     first = insured(city, 1)
     at, later = noon(date(2026, 11, 20)), noon(date(2026, 11, 25))
-    serve(city, Propose(NOBODY, first, 1), at=at)
+    serve(city, Propose(NOBODY, 1, (first,)), at=at)
     [waiting] = run(city, [confirm(city, 1, (first, 1), at=at, fen=fen("1600"))], at)
     assert [row[1:] for row in proposals(city)] == [("confirmed", fen("1600"), None, None)]
     run(city, [Release(NOBODY, order_id(city, waiting), "expired")], later)
     assert [row[1:] for row in proposals(city)] == [("open", fen("1600"), date(2026, 12, 1), None)]
-    assert told(serve(city, Remind(NOBODY, first, 1, date(2026, 12, 1)), at=DECEMBER)[0]).state == "open"
+    assert asked(serve(city, Remind(NOBODY, 1, (first,)), at=DECEMBER)[0]) == Asked(1, 0)
     assert told(serve(city, Decline(1, first, 1, 1), at=DECEMBER)[0]).state == "declined"
     assert verify(city) == []
     with owner(city) as connection:
@@ -217,7 +254,7 @@ def test_an_order_that_another_took_the_place_of_is_followed(programme: MakeProg
     city = two_years(programme, premium="1600")
     first = insured(city, 1, 2)
     at = noon(date(2027, 1, 4))
-    serve(city, Propose(NOBODY, first, 1), Propose(NOBODY, first, 2), at=at)
+    serve(city, Propose(NOBODY, 1, (first,)), at=at)
     command = confirm(city, 1, (first, 1), (first, 2), at=at, fen=fen("3200"))
     [waiting] = run(city, [command], at)
     [added] = run(city, [Amend(1, order_id(city, waiting), InsuredWish(4, "base"), None, "添一人", command.consent, command.identity, 1)], at)
@@ -232,7 +269,7 @@ def test_the_same_confirmation_from_many_lanes_buys_once(programme: MakeProgramm
     """Eight times under one key, eight under keys of their own, at once."""
     city = two_years(programme)
     first = insured(city, 1)
-    serve(city, Propose(NOBODY, first, 1), at=DECEMBER)
+    serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)
     command = confirm(city, 1, (first, 1), at=DECEMBER, fen=fen("188"))
 
     async def rush() -> list[Any]:
@@ -251,10 +288,10 @@ def test_the_same_proposal_and_reminder_twice_is_once(programme: MakeProgramme) 
     first = insured(city, 1)
     at, last = noon(date(2026, 12, 1)), date(2026, 12, 24)
     for _ in range(3):
-        request = own.proposed(first, 1)
+        request = own.proposed(1, [first], at.date())
         serve(city, request.command, request.command, at=at, keys=[request.key, f"{request.key} from elsewhere"])
     for _ in range(3):
-        request_again = own.reminded(first, 1, last)
+        request_again = own.reminded(1, [first], last)
         serve(city, request_again.command, at=noon(last), keys=[request_again.key])
     assert (len(proposals(city)), len(notices(city))) == (1, 2)
 
@@ -264,7 +301,7 @@ def test_the_same_proposal_and_reminder_twice_is_once(programme: MakeProgramme) 
 def test_commands_of_renewal_have_no_books() -> None:
     """What proposes, reminds and declines is decided over a state without accounts, so it cannot move or set aside a fen."""
     assert set(get_args(Command)) == {Propose, Remind, Decline}
-    assert {families.queue("1", kind(NOBODY, 1, 1, *more)) for kind, *more in ((Propose,), (Remind, DECEMBER.date()), (Decline, 1))} == {"1 renewal"}
+    assert {families.queue("1", command) for command in (Propose(NOBODY, 1, (1,)), Remind(NOBODY, 1, (1,)), Decline(NOBODY, 1, 1, 1))} == {"1 renewal"}
     assert not {"books", "orders", "pool"} & set(State.__dataclass_fields__)
 
 
@@ -278,16 +315,21 @@ def test_a_whole_turn_of_years_charges_nobody_who_says_nothing(programme: MakePr
     on = date(2026, 10, 25)
     while on < date(2027, 2, 10):
         on += timedelta(days=3)
-        due = rows(city, "SELECT order_id, position, remind_on FROM renewal WHERE remind_on <= %s", on)
-        if reminders := [own.reminded(*row) for row in due]:
-            serve(city, *(one.command for one in reminders), at=noon(on), keys=[one.key for one in reminders])
+        due: list[Request[Any]] = [own.reminded(buyer, orders, on) for buyer, orders in found(city, "to_remind", on=on)]
         if FIRST in asyncio.run(_ending(city, on)):
-            made = [own.proposed(*row) for row in rows(city, "SELECT order_id, position FROM policy ORDER BY 1, 2")]
-            serve(city, *(one.command for one in made), at=noon(on), keys=[one.key for one in made])
+            due += [own.proposed(buyer, orders, on) for buyer, orders in found(city, "to_propose", buyer=0, products=[FIRST])]
+        if due:
+            serve(city, *(one.command for one in due), at=noon(on), keys=[one.key for one in due])
     assert {row[1] for row in proposals(city)} == {"open"}
     assert len(notices(city)) == 4
     assert money(city) == before
     assert verify(city, noon(on)) == []
+
+
+def found(city: City, statement: str, **given: Any) -> list[tuple[Any, ...]]:
+    """What the duty finds to do."""
+    with owner(city) as connection:
+        return connection.execute(SQL[statement], {"most": 9} | given).fetchall()
 
 
 async def _ending(city: City, on: date) -> tuple[str, ...]:
@@ -316,7 +358,7 @@ def test_what_ends_when(programme: MakeProgramme) -> None:
 def test_a_planted_fault_is_reported(programme: MakeProgramme, fault: str, noticed: str | None) -> None:
     city = two_years(programme)
     first, second = insured(city, 1), insured(city, 5, buyer=5)
-    serve(city, Propose(NOBODY, first, 1), Propose(NOBODY, second, 1), at=DECEMBER)
+    serve(city, Propose(NOBODY, 1, (first,)), Propose(NOBODY, 5, (second,)), at=DECEMBER)
     run(city, [confirm(city, 1, (first, 1), at=DECEMBER, fen=fen("188"))], DECEMBER)
     assert verify(city) == []
     if noticed is None:
@@ -345,5 +387,6 @@ def test_two_that_renew_one_product_are_one_proposal(programme: MakeProgramme) -
     with owner(city) as connection:
         books.put_on_sale(city, connection, following(city.plan, "another-2027"), date(2026, 11, 1), date(2027, 3, 31))
     first = insured(city, 1)
-    assert told(serve(city, Propose(NOBODY, first, 1), at=DECEMBER)[0]).product == "another-2027"
+    assert asked(serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)[0]) == Asked(1, 0)
+    assert rows(city, "SELECT product FROM renewal") == [("another-2027",)]
     assert isinstance(buy(city, 1), Buy)

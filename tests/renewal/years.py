@@ -15,7 +15,7 @@ from huibao.db.connect import connect_service
 from huibao.enrolment.model import Buy, InsuredWish
 from huibao.record.lane import Lane
 from huibao.record.model import Answer, body_digest, key_digest
-from huibao.renewal.model import RenewalTold
+from huibao.renewal.model import Asked, RenewalTold
 from tests import books
 from tests.books import KEYRING, City, Someone, another, buy, owner, rows, small_city
 from tests.database import MakeProgramme
@@ -38,9 +38,9 @@ def following(plan: Plan, id: str, *changes: tuple[str, str], year: int = 2027, 
     return another(plan, id, (dated, f'valid = {{ from = {year}-01-01, to = {year}-12-31 }}\nrenews = "{plan.id}"'), *changes, premium=premium)
 
 
-def two_years(make: MakeProgramme, *changes: tuple[str, str], premium: str = "188", **more: Any) -> City:
+def two_years(make: MakeProgramme, *changes: tuple[str, str], premium: str = "188", scheme: str = "xizang", **more: Any) -> City:
     """A city whose product of 2026 goes on in 2027, which sells from November to March."""
-    city = small_city(make, "xizang", PEOPLE, **more)
+    city = small_city(make, scheme, PEOPLE, **more)
     with owner(city) as connection:
         books.put_on_sale(city, connection, following(city.plan, SECOND, *changes, premium=premium), date(2026, 11, 1), date(2027, 3, 31))
     return city
@@ -72,6 +72,11 @@ def serve(city: City, *commands: Any, at: datetime, keys: Sequence[str] | None =
 def told(answer: Answer) -> RenewalTold:
     assert answer.outcome == "done", answer.body.decode()
     return msgspec.json.decode(answer.body, type=RenewalTold)
+
+
+def asked(answer: Answer) -> Asked:
+    assert answer.outcome == "done", answer.body.decode()
+    return msgspec.json.decode(answer.body, type=Asked)
 
 
 def confirm(city: City, buyer: int, *policies: tuple[int, int], at: datetime, fen: int | None, product: str = SECOND, **more: Any) -> Buy:

@@ -45,9 +45,9 @@ def here(pg_url: str) -> Iterator[Desk]:
 def propose(engine: Running, desk: Desk) -> None:
     async def all_of_them() -> None:
         async with engine.reading(HERE) as connection:
-            rows = await (await connection.execute("SELECT order_id, position FROM policy ORDER BY 1, 2")).fetchall()
-        for row in rows:
-            await engine.submit(HERE, *own.proposed(*row))
+            rows = await (await connection.execute("SELECT buyer_id, array_agg(id) FROM orders GROUP BY 1 ORDER BY 1")).fetchall()
+        for buyer, orders in rows:
+            await engine.submit(HERE, *own.proposed(buyer, orders, DECEMBER.date()))
 
     desk.run(all_of_them())
 

@@ -32,7 +32,7 @@ class Renewals:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._after: dict[str, tuple[date, tuple[str, ...], tuple[int, int]]] = {}
+        self._after: dict[str, tuple[date, tuple[str, ...], int]] = {}
 
     async def look_after(self, programme: Programme) -> None:
         """One turn."""
@@ -40,26 +40,25 @@ class Renewals:
         await self.remind(programme)
 
     async def propose(self, programme: Programme) -> None:
-        """Asks about the next hundred policies that end. Each day, and when more is on sale, the list is gone through once."""
+        """Asks the next hundred buyers of policies that end. Each day, and when more is on sale, the list is gone through once."""
         on = business_date(self._engine.clock.now())
         products = ending(programme, await self._engine.shelf(programme.code), on)
         if not products:
             return
-        day, before, after = self._after.get(programme.code, (on, products, (0, 0)))
-        order, position = after if (day, before) == (on, products) else (0, 0)
+        day, before, after = self._after.get(programme.code, (on, products, 0))
+        reached = after if (day, before) == (on, products) else 0
         async with self._engine.reading(programme.code) as connection:
-            given = {"order": order, "position": position, "products": list(products), "most": MOST}
+            given = {"buyer": reached, "products": list(products), "most": MOST}
             rows = await (await connection.execute(SQL["to_propose"], given)).fetchall()
-        if await self._submit(programme, [own.proposed(*row) for row in rows]):
-            last = (rows[-1][0], rows[-1][1]) if rows else (order, position)
-            self._after[programme.code] = (on, products, last)
+        if await self._submit(programme, [own.proposed(buyer, orders, on) for buyer, orders in rows]):
+            self._after[programme.code] = (on, products, rows[-1][0] if rows else reached)
 
     async def remind(self, programme: Programme) -> None:
         """Asks again where the day has come."""
+        on = business_date(self._engine.clock.now())
         async with self._engine.reading(programme.code) as connection:
-            given = {"on": business_date(self._engine.clock.now()), "most": MOST}
-            rows = await (await connection.execute(SQL["to_remind"], given)).fetchall()
-        await self._submit(programme, [own.reminded(*row) for row in rows])
+            rows = await (await connection.execute(SQL["to_remind"], {"on": on, "most": MOST})).fetchall()
+        await self._submit(programme, [own.reminded(buyer, orders, on) for buyer, orders in rows])
 
     async def _submit(self, programme: Programme, requests: Sequence[Request[Any]]) -> bool:
         """Whether all were answered; who was not is found again."""
@@ -70,7 +69,7 @@ class Renewals:
             if not isinstance(failure, TurnedAway | CommandFailed):
                 raise failure
         if failures:
-            _LOG.warning("%s: %s proposals wait, %s", programme.code, len(failures), type(failures[0]).__name__)
+            _LOG.warning("%s: %s buyers wait to be asked, %s", programme.code, len(failures), type(failures[0]).__name__)
         return not failures
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from huibao.benefits.facts import Facts
+from huibao.enrolment.model import PayWith
 
 RenewalState = Literal["open", "confirmed", "declined", "lapsed"]
 #: A proposal is known by the policy that expires: its order and its position there.
@@ -15,21 +16,20 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """A policy is about to end, and its product goes on in another year: its buyer is to be asked."""
+    """Policies of these orders are about to end, and their products go on in another year: their buyer is to be asked, once for all."""
 
     credential: int
-    order: int
-    position: int
+    buyer: int
+    orders: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Remind:
-    """The day has come on which the buyer is asked again."""
+    """The day has come on which a buyer is asked again about policies of these orders, once for all."""
 
     credential: int
-    order: int
-    position: int
-    on: date
+    buyer: int
+    orders: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,12 @@ Command = Propose | Remind | Decline
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """A policy whose last day comes. `family` is how many policies of its order are in force."""
+    """A policy whose last day comes. `family` is how many policies of its order are in force; `pay_with` who paid for it, and how."""
 
     order: int
     position: int
     buyer: int
+    pay_with: PayWith
     insured: int
     product: str
     tier: str | None
@@ -92,6 +93,13 @@ class Quoted:
     facts: Facts
     premium_fen: int
     why: str | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Of how many policies the buyer was asked, and of how many there was nothing to ask."""
+
+    open: int
+    lapsed: int
 
 
 class RenewalTold(msgspec.Struct, frozen=True, omit_defaults=True):

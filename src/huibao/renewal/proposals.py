@@ -4,6 +4,7 @@ A proposal is a question. Who wants it buys: with the terms read again, the iden
 names the proposal, and everything that is asked of a purchase is asked of it.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from huibao.benefits.premium import premium_fen, takes
@@ -19,14 +20,17 @@ from huibao.scheme.afterwards import RENEWAL
 from huibao.scheme.model import in_force
 
 
-def propose(state: State, command: Propose, at: datetime) -> Renewal | Refusal:
-    """One proposal for one policy; where there is nothing to confirm, a row that says why, so that nobody looks again."""
-    policy = state.policies.get((command.order, command.position))
-    offer = state.successor(policy.product) if policy else None
-    if policy is None or policy.state != "in-force" or offer is None:
-        return refusals.nothing_expires("no-policy" if policy is None else policy.state if policy.state != "in-force" else "not-on-sale")
-    if (known := state.renewals.get((command.order, command.position))) is not None:
-        return known
+def propose(state: State, command: Propose, at: datetime) -> Sequence[Renewal] | Refusal:
+    """One proposal for each policy; where there is nothing to confirm, a row that says why, so that nobody looks again."""
+    policies = [policy for policy in state.policies.values() if policy.order in command.orders and policy.buyer == command.buyer]
+    in_force_ = [policy for policy in policies if policy.state == "in-force"]
+    ending = [(policy, offer) for policy in in_force_ if (offer := state.successor(policy.product)) is not None]
+    if not ending:
+        return refusals.nothing_expires("not-on-sale" if in_force_ else policies[0].state if policies else "no-policy")
+    return [state.renewals.get((policy.order, policy.position)) or _proposed(state, policy, offer, at) for policy, offer in ending]
+
+
+def _proposed(state: State, policy: Expiring, offer: Offer, at: datetime) -> Renewal:
     quoted = quote(state, policy, offer)
     made = Renewal(policy.order, policy.position, at, policy.buyer, policy.insured, offer.product, offer.id, quoted.tier,
                    quoted.premium_fen, policy.period_to, "lapsed" if quoted.why else "open", why=quoted.why)
@@ -40,7 +44,8 @@ def propose(state: State, command: Propose, at: datetime) -> Renewal | Refusal:
 
 def quote(state: State, policy: Expiring, offer: Offer) -> Quoted:
     """What the next year would be, with the same family and tier as this one."""
-    why = _bar(state, policy.buyer, policy.insured, offer)
+    # Who paid nothing for this year is not asked to pay for the next: whether they are insured again is for their sponsor to say.
+    why = "sponsored" if policy.pay_with == "sponsor" else _bar(state, policy.buyer, policy.insured, offer)
     tier = policy.tier if policy.tier in offer.plan.tier_ids else None
     if why is None and bool(offer.plan.tiers) != (tier is not None):
         why = "tier-gone"
@@ -53,13 +58,18 @@ def quote(state: State, policy: Expiring, offer: Offer) -> Quoted:
     return Quoted(tier, facts, premium)
 
 
-def remind(state: State, command: Remind) -> Renewal | Refusal:
-    """The buyer is asked again, unless there is nothing to ask any more."""
-    found = state.renewals.get((command.order, command.position))
-    if found is None:
-        return refusals.proposal_unknown()
-    if found.state != "open" or found.remind_on != command.on:
-        return refusals.not_open(found.state, command.on)
+def remind(state: State, command: Remind) -> Sequence[Renewal] | Refusal:
+    """The buyer is asked again about all that is due, unless there is nothing to ask any more."""
+    found = [one for one in state.renewals.values() if one.order in command.orders and one.buyer == command.buyer]
+    due = [one for one in found if one.state == "open" and one.remind_on is not None and one.remind_on <= state.on]
+    if not due:
+        return refusals.not_open(found[0].state, state.on) if found else refusals.proposal_unknown()
+    for one in due:
+        _reminded(state, one)
+    return due
+
+
+def _reminded(state: State, found: Renewal) -> None:
     offer = state.shelf.offers[found.product]
     is_over = state.policies[found.key].state != "in-force"
     why = "ended-early" if is_over else "not-on-sale" if not offer.sells(state.on) else _bar(state, found.buyer, found.insured, offer)
@@ -69,7 +79,6 @@ def remind(state: State, command: Remind) -> Renewal | Refusal:
         found.remind_on = _next(state, found)
         state.ask(found)
     state.moved[found.key] = found
-    return found
 
 
 def decline(state: State, command: Decline) -> Renewal | Refusal:

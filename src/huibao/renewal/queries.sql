@@ -1,17 +1,14 @@
 -- :name expiring
--- Policies that commands name, with who bought them and how many of their order are in force. Their people are locked.
-SELECT p.order_id, p.position, o.buyer_id, p.insured_id, p.product, p.tier, p.premium_fen, p.period_to, p.state,
-       (SELECT count(*) FROM policy f WHERE f.order_id = p.order_id AND f.state = 'in-force')
-FROM policy p JOIN unnest(%(orders)s::bigint[], %(positions)s::smallint[]) AS u (order_id, position)
-  ON p.order_id = u.order_id AND p.position = u.position
-JOIN orders o ON o.id = p.order_id WHERE p.period_to IS NOT NULL;
+-- Policies of the orders that commands name, with who bought them and how many of their order are in force. Their people are locked.
+SELECT p.order_id, p.position, o.buyer_id, o.pay_with, p.insured_id, p.product, p.tier, p.premium_fen, p.period_to, p.state,
+       count(*) FILTER (WHERE p.state = 'in-force') OVER (PARTITION BY p.order_id)
+FROM policy p JOIN orders o ON o.id = p.order_id
+WHERE p.order_id = ANY(%(orders)s::bigint[]) AND p.period_to IS NOT NULL ORDER BY p.order_id, p.position;
 
 -- :name renewals
--- Proposals for these policies.
-SELECT r.order_id, r.position, r.at, r.buyer_id, r.insured_id, r.product, r.offer_id, r.tier, r.premium_fen, r.ends_on, r.state,
-       r.remind_on, r.why
-FROM renewal r JOIN unnest(%(orders)s::bigint[], %(positions)s::smallint[]) AS u (order_id, position)
-  ON r.order_id = u.order_id AND r.position = u.position;
+-- Proposals for policies of these orders.
+SELECT order_id, position, at, buyer_id, insured_id, product, offer_id, tier, premium_fen, ends_on, state, remind_on, why
+FROM renewal WHERE order_id = ANY(%(orders)s::bigint[]) ORDER BY order_id, position;
 
 -- :name insert_renewals
 -- New proposals.
@@ -32,15 +29,16 @@ FROM unnest(%(orders)s::bigint[], %(positions)s::smallint[], %(states)s::text[],
 WHERE r.order_id = u.order_id AND r.position = u.position;
 
 -- :name to_propose
--- The next policies of these products that end and that nobody was asked about, by order and position.
-SELECT p.order_id, p.position FROM policy p
-WHERE (p.order_id, p.position) > (%(order)s, %(position)s) AND p.product = ANY(%(products)s::text[]) AND p.state = 'in-force'
+-- The next buyers of policies of these products that end and that nobody was asked about, with all orders of theirs that have such.
+SELECT o.buyer_id, array_agg(DISTINCT p.order_id) FROM orders o JOIN policy p ON p.order_id = o.id
+WHERE o.buyer_id > %(buyer)s AND p.product = ANY(%(products)s::text[]) AND p.state = 'in-force'
   AND NOT EXISTS (SELECT FROM renewal r WHERE r.order_id = p.order_id AND r.position = p.position)
-ORDER BY p.order_id, p.position LIMIT %(most)s;
+GROUP BY o.buyer_id ORDER BY o.buyer_id LIMIT %(most)s;
 
 -- :name to_remind
--- Proposals whose buyers are to be asked again, the longest wait first.
-SELECT order_id, position, remind_on FROM renewal WHERE remind_on <= %(on)s ORDER BY remind_on, order_id, position LIMIT %(most)s;
+-- Buyers that are to be asked again, with all orders of theirs that wait for it, the longest wait first.
+SELECT buyer_id, array_agg(DISTINCT order_id) FROM renewal WHERE remind_on <= %(on)s
+GROUP BY buyer_id ORDER BY min(remind_on), buyer_id LIMIT %(most)s;
 
 -- :name renewals_of
 -- A buyer's proposals with the policy that ends and the wordings of both years, newest first.

@@ -21,7 +21,7 @@ from huibao.members import notices, people
 from huibao.policies.numbers import policy_number
 from huibao.record.model import DONE, Decision, told
 from huibao.renewal import proposals
-from huibao.renewal.model import Command, Decline, Expiring, Propose, Remind, Renewal, RenewalTold
+from huibao.renewal.model import Asked, Command, Decline, Expiring, Propose, Remind, Renewal, RenewalTold
 from huibao.renewal.state import State
 
 SQL: Final = sqlfile.load("huibao.renewal")
@@ -40,9 +40,9 @@ class Renewals:
     async def load(self, wire: Wire, commands: Sequence[Command], at: datetime) -> State:
         """Locks buyers and insured of the policies, and with them the proposals; reads what is true of them afterwards."""
         on = business_date(at)
-        keys = sorted({(command.order, command.position) for command in commands})
-        given = {"orders": Int8s([order for order, _ in keys]), "positions": Int8s([position for _, position in keys])}
-        locked = people.lock(wire, (), sorted({order for order, _ in keys}))
+        orders = sorted({order for command in commands for order in _orders(command)})
+        given = {"orders": Int8s(orders)}
+        locked = people.lock(wire, (), orders)
         version = wire.ask(catalogue.SQL["version"])
         expiring, found = wire.ask(SQL["expiring"], given), wire.ask(SQL["renewals"], given)
         await wire.go()
@@ -66,7 +66,8 @@ class Renewals:
         kind = _KINDS[type(command)]
         if isinstance(outcome, Refusal):
             return Decision(kind, outcome.code, told(outcome), command.credential)
-        return Decision(kind, DONE, _ENCODER.encode(renewal_told(self.programme.code, outcome)), command.credential)
+        body = renewal_told(self.programme.code, outcome) if isinstance(outcome, Renewal) else _asked(outcome)
+        return Decision(kind, DONE, _ENCODER.encode(body), command.credential)
 
     def write(self, wire: Wire, state: State, at: datetime) -> None:
         """Queues proposals and what their buyers are told."""
@@ -84,7 +85,11 @@ class Renewals:
         """Proposals move no money, so nothing is hot."""
 
 
-def _decide(state: State, command: Command, at: datetime) -> Renewal | Refusal:
+def _orders(command: Command) -> tuple[int, ...]:
+    return (command.order,) if isinstance(command, Decline) else command.orders
+
+
+def _decide(state: State, command: Command, at: datetime) -> Renewal | Sequence[Renewal] | Refusal:
     match command:
         case Propose():
             return proposals.propose(state, command, at)
@@ -92,6 +97,10 @@ def _decide(state: State, command: Command, at: datetime) -> Renewal | Refusal:
             return proposals.remind(state, command)
         case Decline():
             return proposals.decline(state, command)
+
+
+def _asked(renewals: Sequence[Renewal]) -> Asked:
+    return Asked(sum(one.state == "open" for one in renewals), sum(one.state == "lapsed" for one in renewals))
 
 
 def renewal_told(programme: str, found: Renewal) -> RenewalTold:
