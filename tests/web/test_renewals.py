@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -9,6 +10,9 @@ import pytest
 
 from huibao.benefits import loading as plans
 from huibao.catalogue.listing import load_product, put_on_sale
+from huibao.catalogue.shelf import SQL
+from huibao.catalogue.terms import terms_text
+from huibao.core.chain import sm3
 from huibao.core.money import fen
 from huibao.db.connect import connect_owner
 from huibao.db.migrate import migrate
@@ -123,3 +127,31 @@ def test_the_bureau_counts(here: Desk) -> None:
     assert total["proposed"] == total["open"] + total["confirmed"] + total["declined"] + total["lapsed"]
     assert total["premium_fen"] == fen("188") * total["confirmed"]
     assert here.send("GET", f"/v1/{HERE}/renewal-totals", here.token("bureau", area="9902")).json()["totals"] == []
+
+
+@pytest.mark.clause("XJ-4.2")
+def test_changes_are_those_of_the_terms_agreed_to(here: Desk) -> None:
+    """The next year is worded anew after people were asked: its terms are what is agreed to, and what changes is shown of them."""
+    [before] = proposals(here, NEW_TOO)["renewals"]
+    plan = following(plans.builtin(PRODUCT), NEXT, ("days = 30", "days = 20"))
+    texts = {"plan": plan.text, "scheme": "scheme", "terms": terms_text(plan, "安心")}
+    with connect_owner(here.engine.url) as connection, connection.transaction():
+        connection.execute(f"SET LOCAL search_path TO p_{HERE}")
+        for kind, body in texts.items():
+            connection.execute(SQL["insert_text"], {
+                "digest": sm3(body.encode()), "kind": kind, "name": NEXT, "syntax": 1, "body": body, "at": DECEMBER})
+        digests = {kind: sm3(body.encode()) for kind, body in texts.items()}
+        connection.execute(SQL["insert_offer"], {"product": NEXT, **digests, "engine": "1", "at": DECEMBER})
+        connection.execute(SQL["raise_version"])
+    [after] = proposals(here, NEW_TOO)["renewals"]
+    assert after["terms_digest"] != before["terms_digest"]
+    [added] = set(after["changes"]) - set(before["changes"])
+    assert added.count("等待期 30 天") == added.count("等待期 20 天") == 1
+
+
+def test_of_accounts_that_another_system_keeps_no_balance_is_told(here: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is booked of them is what was taken from them: somebody with plenty there must not read that there is nothing."""
+    assert proposals(here, STRANGER)["usable_fen"] > 0
+    programme = here.engine.programmes[HERE]
+    monkeypatch.setitem(here.engine.programmes, HERE, replace(programme, scheme=schemes.builtin("yunlan")))
+    assert proposals(here, STRANGER)["usable_fen"] is None

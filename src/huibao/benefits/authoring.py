@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from huibao.benefits.conditions import ALWAYS, in_words
+from huibao.benefits.conditions import ALWAYS, Condition, in_words
 from huibao.benefits.facts import FACTS, LEVELS
-from huibao.benefits.model import BUCKET_ZH, Amount, Band, Benefit, Plan
+from huibao.benefits.model import BUCKET_ZH, Amount, Band, Benefit, Deductible, Plan
 from huibao.benefits.surrender import in_words as surrender_in_words
 from huibao.core.money import WHOLE, percent, yuan
 from huibao.scheme import words
@@ -20,15 +20,18 @@ _KIND = {"flag": "是或否", "number": "整数", "choice": "选项", "code": "�
 def plan_in_words(plan: Plan) -> Iterator[str]:
     """A plan read back, line by line, for its author to compare with the terms."""
     yield f"{plan.name}（{plan.id}，{_STATUS[plan.status]}，{words.KINDS[plan.kind]}）"
-    yield f"保险期间 {plan.valid_from} 至 {plan.valid_to}；跨期就诊按{_VISIT_DATE[plan.visit_counts_at]}" + (
-        f"，期满未出院顺延 {plan.tail_days} 天" if plan.tail_days else "")
+    yield f"保险期间 {plan.valid_from} 至 {plan.valid_to}"
     if plan.renews:
         yield f"接续产品 {plan.renews}；连续参保按其保单计算"
+    yield f"跨期就诊：{_VISIT_DATE[plan.visit_counts_at]}" + (f"；期满未出院顺延 {plan.tail_days} 天" if plan.tail_days else "")
+    if plan.tiers:
+        yield f"档次：{'、'.join(f'{name}（{tier}）' for tier, name in plan.tiers)}"
     yield "保费：" + "；".join(f"{'' if row.condition == ALWAYS else in_words(row.condition) + ' '}{yuan(row.fen)} 元" for row in plan.premium)
     if plan.join != ALWAYS:
         yield f"参保条件：{in_words(plan.join)}"
     if plan.before:
         yield f"先于 {'、'.join(plan.before)} 赔付"
+    yield from _defined(plan)
     for exclusion in plan.exclusions:
         only = "、".join(plan.benefits[b].name for b in exclusion.benefits)
         yield f"除外：{exclusion.name}（{in_words(exclusion.condition)}）" + (f"，仅限{only}" if only else "")
@@ -38,7 +41,8 @@ def plan_in_words(plan: Plan) -> Iterator[str]:
         if shared.shared:
             names = "、".join(plan.benefits[b].name for b in shared.benefits)
             how = "按费用比例" if shared.proportion else "按保障先后"
-            yield f"共用免赔额“{shared.name}”：{_PER[shared.per]} {_amount(shared.amount)}，{how}用于{names}{_scope(shared.scope)}"
+            yield (f"共用免赔额“{shared.name}”：{_PER[shared.per]} {_amount(shared.amount)}，{how}用于{names}{_scope(shared.scope)}"
+                   f"{_feeds(shared)}")
     for cap in plan.caps:
         if cap.shared:
             names = "、".join(plan.benefits[b].name for b in cap.benefits)
@@ -47,17 +51,32 @@ def plan_in_words(plan: Plan) -> Iterator[str]:
     yield f"文本摘要：{plan.digest}"
 
 
+def _defined(plan: Plan) -> Iterator[str]:
+    """What conditions mean by earlier illness and by lists of drugs."""
+    if plan.preexisting:
+        groups = "、".join(f"{name}（{'、'.join(codes)}）" for name, codes in plan.preexisting.groups.items())
+        yield f"既往症：回溯 {plan.preexisting.look_back_years} 年，过去与本次的诊断属于同一类；{groups}"
+    for name, codes in plan.lists.items():
+        yield f"{list_name(name)}：共 {len(codes)} 项，{'、'.join(codes)}"
+
+
+def list_name(id: str) -> str:
+    """What a list of drugs of a plan is called; conditions name it by its id."""
+    return f"药品目录“{id}”"
+
+
 def _benefit(plan: Plan, b: int, benefit: Benefit) -> Iterator[str]:
     weighted = [(name, weight) for name, weight in zip(BUCKET_ZH, benefit.weights, strict=True) if weight]
     costs = "、".join(name if weight == WHOLE else f"{name}的 {percent(weight)}" for name, weight in weighted)
-    yield f"保障“{benefit.name}”：{costs}" + ("" if benefit.condition == ALWAYS else f"；限 {in_words(benefit.condition)}")
+    yield f"保障“{benefit.name}”：{costs}{_only(benefit.condition)}"
     for limit in plan.limits:
         if limit.benefit == b:
-            yield f"  计入费用：{limit.name}，{_PER[limit.per]}最多 {yuan(limit.amount_fen)} 元"
+            yield f"  计入费用：{limit.name}，{_PER[limit.per]}最多 {yuan(limit.amount_fen)} 元{_only(limit.about)}"
     for deductible in plan.deductibles:
         if deductible.benefits == (b,) and not deductible.shared:
-            yield f"  {deductible.name} {_amount(deductible.amount)}{_scope(deductible.scope)}" + ("；计入外层免赔额" if deductible.feeds else "")
-    yield f"  赔付：{_bands(benefit.bands, benefit.from_zero)}"
+            yield f"  {deductible.name} {_amount(deductible.amount)}{_scope(deductible.scope)}{_feeds(deductible)}"
+    each = "（每次就诊分别计档）" if benefit.bands_per == "visit" and len(benefit.bands) > 1 else ""
+    yield f"  赔付：{_bands(benefit.bands, benefit.from_zero)}{each}"
     for v in benefit.variations:
         yield f"  {in_words(v.condition)}:" + (
             _bands(v.bands, benefit.from_zero) if v.bands else f"比例改为 {'、'.join(map(percent, v.ratios))}" if v.ratios
@@ -79,7 +98,16 @@ def _bands(bands: tuple[Band, ...], from_zero: bool) -> str:
 
 
 def _amount(amount: Amount) -> str:
-    return f"{yuan(amount.fen)} 元" + "".join(f"；{in_words(condition)}时 {yuan(fen)} 元" for condition, fen in amount.when)
+    both = f"；同时符合的{_WHEN_BOTH[amount.when_both]}" if amount.when_both and len(amount.when) > 1 else ""
+    return f"{yuan(amount.fen)} 元" + "".join(f"；{in_words(condition)}时 {yuan(fen)} 元" for condition, fen in amount.when) + both
+
+
+def _only(condition: Condition) -> str:
+    return "" if condition == ALWAYS else f"；限 {in_words(condition)}"
+
+
+def _feeds(deductible: Deductible) -> str:
+    return "；计入外层免赔额" if deductible.feeds else ""
 
 
 def _scope(scope: str) -> str:

@@ -41,8 +41,8 @@ SELECT buyer_id, array_agg(DISTINCT order_id) FROM renewal WHERE remind_on <= %(
 GROUP BY buyer_id ORDER BY min(remind_on), buyer_id LIMIT %(most)s;
 
 -- :name renewals_of
--- A buyer's proposals with the policy that ends and the wordings of both years, newest first.
-SELECT r.order_id, r.position, r.insured_id, n.name_sealed, k.wrapped, r.product, r.offer_id, o.offer_id, r.tier, r.premium_fen,
+-- A buyer's proposals with the policy that ends and its wording, newest first.
+SELECT r.order_id, r.position, r.insured_id, n.name_sealed, k.wrapped, r.product, o.offer_id, r.tier, r.premium_fen,
        p.premium_fen, r.ends_on, r.state, r.why, r.bought
 FROM renewal r JOIN policy p ON p.order_id = r.order_id AND p.position = r.position JOIN orders o ON o.id = r.order_id
 JOIN person n ON n.id = r.insured_id LEFT JOIN person_key k ON k.person_id = r.insured_id

@@ -15,6 +15,7 @@ from huibao.enrolment.refusals import proposal_unknown
 from huibao.policies.numbers import order_number, policy_number, read_number
 from huibao.renewal.model import Decline, Key, RenewalTold
 from huibao.scheme.rules import usable_fen
+from huibao.scheme.running import kept_elsewhere
 from huibao.web.commands import submit, told
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused, Reply
@@ -30,7 +31,8 @@ PolicyNumber = Annotated[str, Meta(pattern="^[0-9]{6}-[0-9]{12}-[0-9]-[0-9]{2}" 
 class RenewalLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """A policy that ends, and its next year: prices beside each other, and what changes in the terms, each change a sentence.
 
-    `terms_digest` is of the terms to be read and agreed to; `order` is what came of it, `why` says why there is nothing to confirm.
+    `terms_digest` is of the terms to be read and agreed to, as they are worded now; the changes are theirs. `order` is what came of it,
+    `why` says why there is nothing to confirm.
     """
 
     policy: str
@@ -51,10 +53,11 @@ class RenewalLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RenewalLines(msgspec.Struct, frozen=True):
-    """A buyer's proposals, newest first, and what the accounts could pay today, as the scheme lets them."""
+    """A buyer's proposals, newest first, and what the accounts could pay today, as the scheme lets them; none where another system
+    keeps the accounts, which is asked at the purchase."""
 
     renewals: tuple[RenewalLine, ...]
-    usable_fen: int
+    usable_fen: int | None
 
 
 _NUMBER: Final = policy_number("990000", 123, 1)
@@ -74,16 +77,19 @@ async def renewals(call: Call[Nothing]) -> RenewalLines:
         years = await (await connection.execute(LEDGER["years_of"], {"people": [call.person]})).fetchall()
     balances = {kind: balance - held for _, _, kind, _, _, _, state, balance, held in accounts if state == "open"}
     paid = sum(spent + held for _, year, spent, held in years if year == on.year)
-    return RenewalLines(tuple(_line(call, shelf, on, row) for row in rows), usable_fen(call.programme.scheme, on, balances, paid))
+    scheme = call.programme.scheme
+    # What is booked here of accounts that another system keeps is what was taken from them, not what they have.
+    usable = None if kept_elsewhere(scheme) else usable_fen(scheme, on, balances, paid)
+    return RenewalLines(tuple(_line(call, shelf, on, row) for row in rows), usable)
 
 
 def _line(call: Call[Nothing], shelf: Shelf, on: date, row: tuple[Any, ...]) -> RenewalLine:
-    (order, position, insured, sealed, wrapped, product, offer_id, before_id, tier, premium, before, ends_on, state, why, bought) = row
-    code, offer, sold = call.path["programme"], shelf.wordings[offer_id], shelf.offers[product]
+    (order, position, insured, sealed, wrapped, product, before_id, tier, premium, before, ends_on, state, why, bought) = row
+    code, sold = call.path["programme"], shelf.offers[product]
     stands = "lapsed" if state == "open" and not sold.sells(on) else state
     return RenewalLine(
         policy_number(code, order, position), insured, opened_name(call.engine.keyring, code, insured, wrapped, sealed), ends_on, product,
-        offer.name, tier, premium, before, stands, changes(shelf.wordings[before_id].plan, offer.plan), sold.terms_digest.hex(),
+        sold.name, tier, premium, before, stands, changes(shelf.wordings[before_id].plan, sold.plan), sold.terms_digest.hex(),
         sold.on_sale_to if stands == "open" else None, order_number(code, bought) if bought is not None else None, why)
 
 
