@@ -268,6 +268,26 @@ def test_a_batch_is_shown_with_its_file_and_statement(demo: Demo) -> None:
     assert "个人账户资金划转对账单" in page.read_text("utf-8")
 
 
+@pytest.mark.clause("XZ-6", "SY-3.6")
+def test_a_city_whose_accounts_are_kept_elsewhere(demo: Demo) -> None:
+    """It is founded while the demonstration runs; its insurer's system is tested once, and its orders end whatever goes unanswered."""
+    for story in (1, 2):
+        shown = demo.huibao("demo", "accounts", "--port", str(demo.port))
+        assert (shown.returncode, shown.stderr) == (0, ""), shown.stdout
+        assert demo.rows("990100", "SELECT passed, strpos(report, '签名过期') > 0 FROM connection_test") == [(True, True)]
+        assert demo.rows("990100", "SELECT state, count(*) FROM orders GROUP BY 1") == [("completed", 3 * story)]
+    assert demo.huibao("verify", "--programme", "990100").returncode == 0
+
+
+@pytest.mark.parametrize("story", ["accounts", "ward", "sponsor", "remit"])
+def test_a_story_where_nothing_runs_changes_nothing(demo: Demo, story: str) -> None:
+    where = "SELECT array_agg(endpoint ORDER BY id) FROM public.insurer"
+    before = demo.rows("540000", where)
+    said = demo.huibao("demo", story, "--port", "1")
+    assert (said.returncode, "run ./demo first" in said.stderr) == (1, True)
+    assert demo.rows("540000", where) == before
+
+
 def test_hints_are_printed_again(demo: Demo) -> None:
     before = orders(demo)
     FileClock(demo.folder / "clock").advance(timedelta(minutes=16))

@@ -2,13 +2,17 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final, Protocol
 
 import click
 import httpx
+from rich.console import Console
 
 from huibao.app import serve as service
-from huibao.app.settings import SettingWrong
+from huibao.app.settings import Settings, SettingWrong
 from huibao.app.settings import read as read_settings
 from huibao.cli.base import WRONG, Wrong, console, main
 from huibao.db.errors import DatabaseTrouble
@@ -20,6 +24,8 @@ from huibao.demo import remit as remitting
 from huibao.demo import service as demonstration
 from huibao.demo import sponsor as sponsoring
 from huibao.demo import ward as hospital
+from huibao.demo.founding import Founded
+from huibao.demo.logins import Login
 from huibao.demo.run import show
 from huibao.verify.columns import KeysUnfit
 from huibao.verify.run import Verified, verify_all
@@ -138,11 +144,8 @@ def hints(port: int) -> None:
 @click.option("--port", default=8450, show_default=True, help="服务的端口。")
 def accounts(port: int) -> None:
     """账户由经办机构系统记账的城市：冻结、断线、再查、扣款，逐行说明 (accounts that the agency's own system keeps, told line by line)."""
-    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
-    try:
+    with _running(port) as (_, ground):
         agency.run(console(), ground.settings)
-    except httpx.TransportError:
-        raise Wrong(f"端口 {port + 1} 上没有模拟的外部系统，请先运行 ./demo (nothing answers there: run ./demo first)") from None
 
 
 @demo.command()
@@ -152,15 +155,12 @@ def accounts(port: int) -> None:
 @click.option("--stays", default=18, show_default=True, help="多少次住院。")
 def ward(port: int, programme: str | None, seed: int, stays: int) -> None:
     """模拟医院的一天：预结算、结算、确认、中途结算、双窗口、重复、冲销、断线与日对账 (a hospital's day at the desk, told line by line)."""
-    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
-    desks = [login for login in ground.logins if login.role == "provider" and programme in {None, login.programme}]
-    if not desks:
-        raise Wrong("没有这个项目 (no such programme)")
-    for login in {one.programme: one for one in reversed(desks)}.values():
-        try:
-            hospital.run(console(), f"http://127.0.0.1:{port}", login, ground.settings, seed, stays)
-        except httpx.TransportError:
-            raise Wrong(f"端口 {port} 上没有服务，请先运行 ./demo (nothing answers there: run ./demo first)") from None
+    with _running(port) as (url, ground):
+        desks = [login for login in ground.logins if login.role == "provider" and programme in {None, login.programme}]
+        if not desks:
+            raise Wrong(_NO_PROGRAMME)
+        for login in {one.programme: one for one in reversed(desks)}.values():
+            hospital.run(console(), url, login, ground.settings, seed, stays)
 
 
 @demo.command()
@@ -170,16 +170,7 @@ def ward(port: int, programme: str | None, seed: int, stays: int) -> None:
               help="名册、不受理清单与结算单放在哪里。")
 def sponsor(port: int, programme: str | None, output: Path) -> None:
     """资助参保：名册上传、核对、另一人确认、办理，留下不受理清单与结算单 (a small file of people, checked, confirmed, run, and its statement)."""
-    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
-    found = [one for one in ground.founded if programme in {None, one.code}]
-    if not found:
-        raise Wrong("没有这个项目 (no such programme)")
-    try:
-        done = any(sponsoring.run(console(), f"http://127.0.0.1:{port}", one, ground.logins, ground.settings, output) for one in found)
-    except httpx.TransportError:
-        raise Wrong(f"端口 {port} 上没有服务，请先运行 ./demo (nothing answers there: run ./demo first)") from None
-    if not done:
-        raise Wrong("没有可由资助方出资的产品 (nothing that a sponsor may pay for)")
+    _tell(sponsoring.run, port, programme, output, "没有可由资助方出资的产品 (nothing that a sponsor may pay for)")
 
 
 @demo.command()
@@ -189,13 +180,34 @@ def sponsor(port: int, programme: str | None, output: Path) -> None:
               help="划转文件与对账单放在哪里。")
 def remit(port: int, programme: str | None, output: Path) -> None:
     """账户资金划转：投保、列批、银行支付、保险公司确认，留下文件与可打印的对账单 (a batch of account money, with its file and statement)."""
-    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
-    found = [one for one in ground.founded if programme in {None, one.code}]
-    if not found:
-        raise Wrong("没有这个项目 (no such programme)")
+    _tell(remitting.run, port, programme, output, "没有可以划转的账户资金 (no account money to remit)")
+
+
+_NO_PROGRAMME: Final = "没有这个项目 (no such programme)"
+
+
+class _Story(Protocol):
+    """What one programme of the running demonstration shows; False where it has nothing of the kind."""
+
+    def __call__(self, console: Console, url: str, founded: Founded, known: tuple[Login, ...], settings: Settings, folder: Path) -> bool: ...
+
+
+def _tell(story: _Story, port: int, programme: str | None, folder: Path, nothing: str) -> None:
+    """Tells it of the first programme that has it; or says that there is nothing."""
+    with _running(port) as (url, ground):
+        found = [one for one in ground.founded if programme in {None, one.code}]
+        if not found:
+            raise Wrong(_NO_PROGRAMME)
+        if not any(story(console(), url, one, ground.logins, ground.settings, folder) for one in found):
+            raise Wrong(nothing)
+
+
+@contextmanager
+def _running(port: int) -> Iterator[tuple[str, demonstration.Ground]]:
+    """The demonstration on this port and the next, and what stands there. Raises `Wrong` where nothing answers, and changes nothing."""
+    url = f"http://127.0.0.1:{port}"
     try:
-        done = any(remitting.run(console(), f"http://127.0.0.1:{port}", one, ground.logins, ground.settings, output) for one in found)
+        httpx.get(f"{url}/health", timeout=10)
+        yield url, demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
     except httpx.TransportError:
-        raise Wrong(f"端口 {port} 上没有服务，请先运行 ./demo (nothing answers there: run ./demo first)") from None
-    if not done:
-        raise Wrong("没有可以划转的账户资金 (no account money to remit)")
+        raise Wrong(f"端口 {port} 或 {port + 1} 没有应答，请先运行 ./demo (nothing answers there: run ./demo first)") from None

@@ -15,6 +15,7 @@ from huibao.app.settings import read
 from huibao.db.connect import connect_owner
 from huibao.db.settings import data_folder
 from huibao.demo.people import SQL
+from huibao.demo.programmes import kept_elsewhere
 from huibao.gateways.accounts import Parts
 from huibao.gateways.simulators.app import Secrets, Simulators, build
 
@@ -36,6 +37,8 @@ def application() -> Simulators:
     """The simulated systems, with the insurers of the database's programmes, what each leads, and the hospitals."""
     settings = read()
     products: defaultdict[str, set[str]] = defaultdict(set)
+    later = kept_elsewhere()                           # it is founded while these run, when somebody wants to see it
+    products[later.insurers[0].id].update(shown.plan for shown in later.products)
     with connect_owner(settings.database_url, "huibao simulators") as connection:
         hospitals = [id for (id,) in connection.execute(SQL["providers"]).fetchall()]
         for (schema,) in connection.execute(SQL["schemas"]).fetchall():
