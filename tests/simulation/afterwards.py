@@ -9,12 +9,16 @@ from typing import Any, Final
 from huibao.policies.numbers import read_refund
 from huibao.record.model import DONE, Answer
 from huibao.refunds.model import AnswerRepayment, CashArrived, CashDeclined, Repay, Resolve, Surrender
-from huibao.remittance.model import BankPaid, BankReturned, Make
+from huibao.remittance import refusals
+from huibao.remittance.model import BankPaid, BankReturned, Make, Sent
 from tests.simulation.care import Care
 from tests.simulation.model import Cover, Found, Made, Model, add, day, same, same_figures
 
 COOLING: Final = timedelta(days=10)
 ACCOUNTS: Final = ("personal", "savings")
+#: Why there is no batch: to who asks the code, on a day of the schedule the words.
+NOTHING_DUE: Final = (refusals.nothing_due().code, refusals.nothing_due().en)
+NO_ACCOUNT: Final = (refusals.no_account("lead").code, refusals.no_account("lead").en)
 #: A movement of account money: of which order, which policy in it, from which account.
 Movement = tuple[int, int, str]
 
@@ -37,6 +41,15 @@ class Back:
         return (self.made.id, self.position, self.source)
 
 
+@dataclass(slots=True)
+class Batch:
+    """Account money on its way to an insurer: of what, and how it stands."""
+
+    product: str
+    lines: dict[Movement, int]
+    state: str
+
+
 @dataclass
 class Afterwards:
     """Where account money stands, batches by number, refunds by number."""
@@ -45,13 +58,14 @@ class Afterwards:
     model: Model
     care: Care
     standing: dict[Movement, str] = field(default_factory=dict)
-    batches: dict[int, tuple[str, dict[Movement, int]]] = field(default_factory=dict)
+    batches: dict[int, Batch] = field(default_factory=dict)
+    days: set[tuple[str, date | None]] = field(default_factory=set)
     refunds: dict[int, Back] = field(default_factory=dict)
     repayments: dict[int, list[Back]] = field(default_factory=dict)
 
     def meets(self) -> dict[type, Callable[[Any, datetime, Answer], None]]:
         """What compares the answer to each kind of command."""
-        return {Make: self.make, BankPaid: self.bank_paid, BankReturned: self.bank_returned, Surrender: self.surrender, Resolve: self.resolve,
+        return {Make: self.make, Sent: self.sent, BankPaid: self.bank_paid, BankReturned: self.bank_returned, Surrender: self.surrender, Resolve: self.resolve,
                 CashArrived: self.cash_arrived, CashDeclined: self.cash_declined, Repay: self.repay, AnswerRepayment: self.answer_repayment}
 
     # ── batches to insurers ──────────────────────────────────────────────────────────────────────────────────────────
@@ -74,25 +88,50 @@ class Afterwards:
                     yield movement, cover, fen - reversed_.get(movement, 0)
 
     def make(self, command: Make, at: datetime, answer: Answer) -> None:  # noqa: ARG002 - the form of every comparison
-        if answer.outcome != DONE:
+        """Whether a batch is made, of what. A day of the schedule without one is done, too, and says why in its words."""
+        lines = self.due(command.product, command.until)
+        if answer.outcome == "remittance.run_done" and (command.product, command.due_on) in self.days:
             return
-        told, lines = json.loads(answer.body), self.due(command.product, command.until)
-        if told["remittance"]:
+        told = json.loads(answer.body)
+        if command.due_on is not None:
+            self.days.add((command.product, command.due_on))
+        why = answer.outcome if answer.outcome != DONE else "" if told["remittance"] else told["en"]
+        allowed = {"", *NO_ACCOUNT} if lines else {"", *NO_ACCOUNT, *NOTHING_DUE}
+        if why not in allowed:
+            raise Found(f"made no batch of {len(lines)} movements: {why}")
+        if not why:
             same_figures(told, count=len(lines), fen=sum(lines.values()))
-            self.batches[told["remittance"]] = (command.product, lines)
+            self.batches[told["remittance"]] = Batch(command.product, lines, "listed" if lines else "answered")
             self.standing |= dict.fromkeys(lines, "listed")
 
+    def sent(self, command: Sent, at: datetime, answer: Answer) -> None:  # noqa: ARG002
+        batch = self.batches.get(command.remittance)
+        if batch is None or batch.state == "answered":
+            return same(answer, "remittance.unknown" if batch is None else "remittance.not_waiting")
+        batch.state = "sent"
+        return same(answer, DONE)
+
     def bank_paid(self, command: BankPaid, at: datetime, answer: Answer) -> None:  # noqa: ARG002
-        product, lines = self.batches[command.remittance]
-        if answer.outcome != DONE or command.fen != sum(lines.values()):
+        batch = self._answered(command.remittance, answer)
+        if batch is None or command.fen != sum(batch.lines.values()):
             return
-        self.standing |= dict.fromkeys(lines, "remitted")
-        add(self.model.clearing, product, -command.fen)
-        add(self.model.income, product, command.fen)
+        batch.state = "answered"
+        self.standing |= dict.fromkeys(batch.lines, "remitted")
+        add(self.model.clearing, batch.product, -command.fen)
+        add(self.model.income, batch.product, command.fen)
 
     def bank_returned(self, command: BankReturned, at: datetime, answer: Answer) -> None:  # noqa: ARG002
-        if answer.outcome == DONE:
-            self.standing |= dict.fromkeys(self.batches[command.remittance][1], "unlisted")
+        batch = self._answered(command.remittance, answer)
+        if batch is not None:
+            batch.state = "answered"
+            self.standing |= dict.fromkeys(batch.lines, "unlisted")
+
+    def _answered(self, id: int, answer: Answer) -> Batch | None:
+        """The batch that the bank's word is about, if it waits for one."""
+        batch = self.batches.get(id)
+        waits = batch is not None and batch.state == "sent"
+        same(answer, DONE if waits else "remittance.unknown" if batch is None else "remittance.not_waiting")
+        return batch if waits else None
 
     # ── surrenders ───────────────────────────────────────────────────────────────────────────────────────────────────
 

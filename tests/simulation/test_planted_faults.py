@@ -22,6 +22,8 @@ from huibao.ledger.books import Books
 from huibao.payables import statements
 from huibao.record import batch
 from huibao.refunds import surrender
+from huibao.remittance import batches
+from huibao.remittance.state import Due
 from huibao.settlement import confirm, folding, money
 from tests.simulation.running import run
 
@@ -172,6 +174,12 @@ def listed_money_is_reversed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(surrender, "settle_account_money", unasked)
 
 
+def odd_sums_are_never_due(patch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for a batch is told that nothing waits, while something does."""
+    left = batches._left
+    patch.setattr(batches, "_left", lambda due, taken: left(due, taken) if sum(due.fen) % 2 == 0 else Due([], [], []))
+
+
 def the_limit_year_is_always_given_back(patch: pytest.MonkeyPatch) -> None:
     """Also what was undone after the cover began may be spent again in the year."""
     patch.setattr(surrender, "is_whole", lambda *_: True)
@@ -185,7 +193,8 @@ def one_pair_of_eyes(patch: pytest.MonkeyPatch) -> None:
 PLANTS: Final[tuple[Plant, ...]] = (
     a_transfer_is_lost, odd_fen_are_cut, survivors_are_forgotten, confirmed_twice_is_owed_twice, holds_count_for_nothing, given_up_keeps_its_hold,
     cover_begins_today, deadlines_pass_a_second_late, each_notice_is_a_payment, refunds_are_recorded_first, silence_is_a_no, each_try_is_a_payout,
-    disputes_release_nothing, keys_are_not_kept, waits_never_end, listed_money_is_reversed, the_limit_year_is_always_given_back, one_pair_of_eyes)
+    disputes_release_nothing, keys_are_not_kept, waits_never_end, listed_money_is_reversed, odd_sums_are_never_due,
+    the_limit_year_is_always_given_back, one_pair_of_eyes)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
