@@ -17,6 +17,7 @@ account = "open"
 valid = {{ from = {year}-01-01, to = {year}-12-31 }}
 visit_counts_at = "discharge"
 sources = ["模拟，不是在售产品"]
+{renews}
 
 [surrender]
 example = true
@@ -48,6 +49,7 @@ class Good:
     deductible_fen: int
     ratio: int
     cap_fen: int
+    renews: str = ""
 
     @property
     def valid_from(self) -> date:
@@ -77,13 +79,13 @@ class Good:
         """The plan file that says the same."""
         yuan = f"{self.premium_fen // 100}.{self.premium_fen % 100:02d}"
         text = _TEXT.format(id=self.id, scheme=scheme, care=self.care, year=self.year, yuan=yuan,
-                            deductible=self.deductible_fen // 100, ratio=self.ratio, cap=self.cap_fen // 100)
+                            renews=f'renews = "{self.renews}"' if self.renews else "", deductible=self.deductible_fen // 100, ratio=self.ratio, cap=self.cap_fen // 100)
         return loading.load_text(f"{self.id}.toml", text)
 
 
 #: What is sold: stays in hospital of two contract years, and visits without a stay, whose cap is soon reached.
 GOODS: Final = {good.id: good for good in (
     Good("stay-2026", 2026, "21", 16_801, 100_000, 70, 2_000_000),
-    Good("stay-2027", 2027, "21", 17_203, 100_000, 70, 2_000_000),
+    Good("stay-2027", 2027, "21", 17_203, 100_000, 70, 2_000_000, renews="stay-2026"),
     Good("visits-2026", 2026, "11", 160_051, 20_000, 55, 150_000),
 )}
