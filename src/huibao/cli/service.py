@@ -189,7 +189,9 @@ _NO_PROGRAMME: Final = "没有这个项目 (no such programme)"
 class _Story(Protocol):
     """What one programme of the running demonstration shows; False where it has nothing of the kind."""
 
-    def __call__(self, console: Console, url: str, founded: Founded, known: tuple[Login, ...], settings: Settings, folder: Path) -> bool: ...
+    def __call__(
+        self, console: Console, url: str, founded: Founded, known: tuple[Login, ...], settings: Settings, folder: Path
+    ) -> bool: ...
 
 
 def _tell(story: _Story, port: int, programme: str | None, folder: Path, nothing: str) -> None:

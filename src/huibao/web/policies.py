@@ -139,7 +139,10 @@ class PolicyChecked(msgspec.Struct, frozen=True, omit_defaults=True):
 @operation("POST", "/v1/{programme}/verifications", asks=PolicyShown, answers=PolicyChecked,
            asked=PolicyShown(_NUMBER, "上官婉莹", _FROM), answered=PolicyChecked(True, "in-force", "示例产品"))
 async def check_policy(call: Call[PolicyShown]) -> PolicyChecked:
-    """Checks a policy as shown, number, insured and first day together, for an authority （LZ-19c）; which of them is wrong is not said."""
+    """Checks a policy as shown, number, insured and first day together, for an authority （LZ-19c）; which of them is wrong is not said.
+
+    Of any area: beside what stands on the paper the answer has only whether it is in force.
+    """
     code, shown = call.path["programme"], call.asked
     number = read_number(code, shown.policy) or (0, 0)
     async with call.engine.reading(code) as connection:
