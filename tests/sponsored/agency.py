@@ -15,7 +15,7 @@ import msgspec
 from psycopg import AsyncConnection
 from stdnum.cn import ric
 
-from huibao.app.rosters import Runner
+from huibao.app.rosters import Runner, clear
 from huibao.benefits.model import Plan
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import Waiting
@@ -183,11 +183,10 @@ class Agency:
     def clear(self) -> None:
         """What a runner does who has nothing else to do."""
         async def once() -> None:
-            made = Runner(self, self.connect, lambda: 0)  # type: ignore[arg-type]  # as above
             connection = await self.connect()
             wire = await by_keys(connection)
             for _ in range(2):
-                await made.clear(wire)
+                await clear(wire, self.city.running, self.clock.now())
             await connection.close()
 
         asyncio.run(once())

@@ -1,7 +1,8 @@
 """What the service does by itself: asks after payments, gives up orders whose time is over, sends money back, tells insurers.
 
 All of it is read off rows that are there already, so nothing is lost when a process dies in the middle: the next turn finds
-the same rows, and every step may be done twice. One process has the turn, by a lock that dies with its session.
+the same rows, and every step may be done twice. One process has the turn, by a lock that dies with its session; rosters alone are run
+by all, part by part.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from huibao.app.refunds import Refunds
 from huibao.app.remitting import Remitting
 from huibao.app.renewals import Renewals
 from huibao.app.reviews import Reviews
-from huibao.app.rosters import RUNNERS, Runner
+from huibao.app.rosters import RUNNERS, Runner, clear
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import TurnedAway
@@ -50,8 +51,8 @@ _OUTAGES: Final = (psycopg.OperationalError, DatabaseUnreachable)
 
 
 class Caretaker:
-    """The duties of one process, while it has the turn. Payments, settlements, reviews, renewal, remittances and each insurer have a
-    task of their own: none waits for another."""
+    """The duties of one process: those that come with the turn, while it has it, and its share of rosters. Payments, settlements,
+    reviews, renewal, remittances and each insurer have a task of their own: none waits for another."""
 
     def __init__(
         self, engine: Engine, cash: CashChannel, claims: Claims, remitting: Remitting, accounts: Accounts, client: httpx.AsyncClient,
@@ -94,28 +95,43 @@ class Caretaker:
                 await self._stopped.wait()
 
     async def run(self) -> None:
-        """Takes the turn when it is free, and does the duties until stopped."""
+        """Does until stopped what one process does for all, while it has the turn, and what each does its share of."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._ever_again(self._take_turn))
+            both.create_task(self._ever_again(self._take_part))
+
+    async def _ever_again(self, duties: Callable[[], Awaitable[None]]) -> None:
+        """Begins duties anew after whatever ended them, until stopped."""
         while not self._stopped.is_set():
             try:
-                async with await self._connect() as turn:
-                    # Polled: a wait inside the database would hold its snapshot all the time, and with it VACUUM.
-                    while not self._stopped.is_set() and not await _has(turn):
-                        await self._rest()
-                    async with asyncio.TaskGroup() as duties:
-                        duties.create_task(self._keep(turn))
-                        duties.create_task(self._payments())
-                        duties.create_task(self._insurers())
-                        for duty in (self._reviews, self._refunds, self._remitting, self._renewals):
-                            duties.create_task(self._each(duty.look_after))
-                        for writer in (self._claims, self._accounts):
-                            duties.create_task(self._each_with_connection(writer.look_after))
-                        for _ in range(RUNNERS):
-                            duties.create_task(self._rosters())
+                await duties()
             except* _OUTAGES as outage:
                 _LOG.warning("the caretaker lost the database: %s", type(outage.exceptions[0]).__name__)
             except* Exception as bugs:  # noqa: BLE001 - the rows are still there, and so must be who looks after them
                 _LOG.error("the caretaker failed and begins again: %s", "、".join(type(bug).__name__ for bug in bugs.exceptions))
             await self._rest()
+
+    async def _take_turn(self) -> None:
+        """Takes the turn when it is free, and does the duties that come with it."""
+        async with await self._connect() as turn:
+            # Polled: a wait inside the database would hold its snapshot all the time, and with it VACUUM.
+            while not self._stopped.is_set() and not await _has(turn):
+                await self._rest()
+            async with asyncio.TaskGroup() as duties:
+                duties.create_task(self._keep(turn))
+                duties.create_task(self._payments())
+                duties.create_task(self._insurers())
+                duties.create_task(self._uploads())
+                for duty in (self._reviews, self._refunds, self._remitting, self._renewals):
+                    duties.create_task(self._each(duty.look_after))
+                for writer in (self._claims, self._accounts):
+                    duties.create_task(self._each_with_connection(writer.look_after))
+
+    async def _take_part(self) -> None:
+        """Runs rosters beside the other processes: their parts are rows that each takes for itself, so no turn is asked for."""
+        async with asyncio.TaskGroup() as runners:
+            for _ in range(RUNNERS):
+                runners.create_task(self._rosters())
 
     async def _keep(self, turn: AsyncConnection[Any]) -> None:
         """Fails when the session that holds the turn is gone."""
@@ -221,17 +237,25 @@ class Caretaker:
     # ── rosters ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _rosters(self) -> None:
-        """One runner of rosters; where there is none to run, it tidies up."""
+        """One runner of rosters."""
         runner = Runner(self._engine, self._connect, self._served)
         try:
             async with await self._connect() as connection:
                 wire = await by_keys(connection)
                 while self._goes_on():
                     if not await runner.turn(wire):
-                        await runner.clear(wire)
                         await self._rest()
         finally:
             await runner.close()
+
+    async def _uploads(self) -> None:
+        """Clears away what uploads left that were cut short."""
+        async with await self._connect() as connection:
+            wire = await by_keys(connection)
+            while self._goes_on():
+                for programme in self._engine.programmes.values():
+                    await clear(wire, programme, self._engine.clock.now())
+                await self._rest()
 
     # ── insurers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

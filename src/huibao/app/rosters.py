@@ -7,7 +7,7 @@ that dies gives its part back. Who is insured already is known by the keys of th
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from huibao.web.engine import Engine
 
 _LOG: Final = logging.getLogger("huibao.rosters")
 
-#: Runners of one process: while one waits for its commit another decides.
+#: Runners of each process: while one waits for its commit another decides.
 RUNNERS: Final = 2
 #: So many lines at a time while people are served, and so much longer than that took is left to them afterwards.
 SMALL: Final = 32
@@ -73,6 +73,8 @@ class Runner:
         """One part of each programme; whether there was anything to do."""
         found = False
         for programme in self._engine.programmes.values():
+            if not await self._any(wire, programme):
+                continue
             try:
                 found = await self._check(wire, programme) or await self._run(wire, programme) or found
             except TurnedAway as busy:
@@ -80,6 +82,14 @@ class Runner:
                 wire.ask(RECORD["rollback"])
                 await wire.go()
         return found
+
+    async def _any(self, wire: Wire, programme: Programme) -> bool:
+        """Whether a roster is checked or run: all that is asked again and again where nothing is to do."""
+        _begin(wire, programme)
+        found = wire.ask(SQL["any_open"])
+        wire.ask(RECORD["commit"])
+        await wire.go()
+        return bool(found.row()[0])
 
     # ── checking ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,19 +160,17 @@ class Runner:
             await self._pace.rest(perf_counter() - began)
         return None
 
-    # ── uploads ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def clear(self, wire: Wire) -> None:
-        """Clears away some of what uploads left that were cut short."""
-        for programme in self._engine.programmes.values():
-            _begin(wire, programme)
-            found = wire.ask(SQL["abandoned_uploads"], {"before": self._engine.clock.now() - ABANDONED_AFTER, "most": 1})
-            await wire.go()
-            for (upload,) in found.rows():
-                wire.ask(SQL["clear_lines"], {"upload": upload, "most": MOST_CLEARED})
-                wire.ask(SQL["clear_upload"], {"upload": upload})
-            wire.ask(RECORD["commit"])
-            await wire.go()
+async def clear(wire: Wire, programme: Programme, at: datetime) -> None:
+    """Clears away some of what one upload left that was cut short."""
+    _begin(wire, programme)
+    found = wire.ask(SQL["abandoned_uploads"], {"before": at - ABANDONED_AFTER, "most": 1})
+    await wire.go()
+    for (upload,) in found.rows():
+        wire.ask(SQL["clear_lines"], {"upload": upload, "most": MOST_CLEARED})
+        wire.ask(SQL["clear_upload"], {"upload": upload})
+    wire.ask(RECORD["commit"])
+    await wire.go()
 
 
 def _begin(wire: Wire, programme: Programme) -> None:

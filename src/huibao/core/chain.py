@@ -45,9 +45,21 @@ def entry_digest(
     Numbers are of 64 bits, signed; `at` is aware and counts in microseconds, as PostgreSQL keeps it. Answer and evidence
     enter as digests, so that a chain can be checked without them by who is shown the digests alone.
     """
+    return digest_over(contents(answer, sealed), seq, id, at, kind, outcome, credential, person)
+
+
+def contents(answer: bytes, sealed: bytes | None) -> bytes:
+    """The digests as which answer and evidence enter an entry: known before its place in the record is."""
+    return sm3(answer) + (b"" if sealed is None else sm3(sealed))
+
+
+def digest_over(
+    contents: bytes, seq: int, id: int, at: datetime, kind: str, outcome: str, credential: int, person: int | None
+) -> bytes:
+    """As `entry_digest`, of an entry whose contents are digested."""
     named, ended = kind.encode(), outcome.encode()
     header = _ENTRY.pack(b"E\x01", seq, id, unix_us(at), credential, person or 0, len(named), len(ended)) + named + ended
-    return sm3(header + sm3(answer) + (b"" if sealed is None else sm3(sealed)))
+    return sm3(header + contents)
 
 
 def link(head: bytes, first_seq: int, digests: Sequence[bytes]) -> bytes:

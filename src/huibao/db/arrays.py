@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from struct import Struct
 from typing import Any, ClassVar, Final
-from uuid import UUID
 
 import numpy as np
 from psycopg import AsyncConnection, Connection
@@ -42,8 +41,17 @@ class Column:
 
     def binary(self) -> bytes:
         """The array as PostgreSQL sends and takes it: a header, then each element after its length."""
-        parts = [_NULL if value is None else self.element(value) for value in self.values]
-        return _HEADER.pack(1, _NULL in parts, self.element_oid, len(parts), 1) + b"".join(parts)
+        values = self.values
+        if values and values.count(values[0]) < len(values):
+            elements = self.elements()
+        else:
+            # Most columns of a batch have one value, or none at all.
+            elements = b"".join(_NULL if value is None else self.element(value) for value in values[:1]) * len(values)
+        return _HEADER.pack(1, None in values, self.element_oid, len(values), 1) + elements
+
+    def elements(self) -> bytes:
+        """Values that are not all the same, each after its length."""
+        return b"".join([_NULL if value is None else self.element(value) for value in self.values])
 
     @staticmethod
     def element(value: Any) -> bytes:
@@ -57,20 +65,31 @@ class Int8s(Column):
     __slots__ = ()
     array_oid, element_oid = 1016, 20
 
-    def binary(self) -> bytes:
-        """As any column; a long one without gaps is laid out at once."""
+    def elements(self) -> bytes:
+        """As of any column; a long one without gaps is laid out at once."""
         if len(self.values) < _LONG or None in self.values:
-            return super().binary()
-        elements = np.empty(len(self.values), _INT8S)
-        elements["length"], elements["value"] = 8, self.values
-        return _HEADER.pack(1, False, self.element_oid, len(elements), 1) + elements.tobytes()
+            return super().elements()
+        laid = np.empty(len(self.values), _INT8S)
+        laid["length"], laid["value"] = 8, self.values
+        return laid.tobytes()
 
     @staticmethod
     def element(value: int) -> bytes:
         return _INT8.pack(8, value)
 
 
-class Texts(Column):
+class _Repeating(Column):
+    """Values that come again and again: each is laid out once."""
+
+    __slots__ = ()
+
+    def elements(self) -> bytes:
+        """As of any column."""
+        known = {value: _NULL if value is None else self.element(value) for value in set(self.values)}
+        return b"".join([known[value] for value in self.values])
+
+
+class Texts(_Repeating):
     """text[]: str."""
 
     __slots__ = ()
@@ -88,12 +107,19 @@ class Byteas(Column):
     __slots__ = ()
     array_oid, element_oid = 1001, 17
 
+    def elements(self) -> bytes:
+        """As of any column; digests, which are all of one length, are laid out at once."""
+        if None in self.values or len({len(value) for value in self.values}) > 1:
+            return super().elements()
+        length = _LENGTH.pack(len(self.values[0]))
+        return length + length.join(self.values)
+
     @staticmethod
     def element(value: bytes) -> bytes:
         return _LENGTH.pack(len(value)) + value
 
 
-class Dates(Column):
+class Dates(_Repeating):
     """date[]: datetime.date."""
 
     __slots__ = ()
@@ -115,15 +141,11 @@ class Times(Column):
         return _INT8.pack(8, unix_us(value) - _EPOCH_US)
 
 
-class Uuids(Column):
-    """uuid[]: uuid.UUID."""
+class Uuids(Byteas):
+    """uuid[]: their 16 bytes."""
 
     __slots__ = ()
     array_oid, element_oid = 2951, 2950
-
-    @staticmethod
-    def element(value: UUID) -> bytes:
-        return _LENGTH.pack(16) + value.bytes
 
 
 def scalar(value: object) -> tuple[int, bytes]:
@@ -134,7 +156,7 @@ def scalar(value: object) -> tuple[int, bytes]:
 
 #: datetime before date, since it is one.
 _SINGLE: Final[tuple[tuple[type, type[Column]], ...]] = (
-    (int, Int8s), (str, Texts), (bytes, Byteas), (datetime, Times), (date, Dates), (UUID, Uuids))
+    (int, Int8s), (str, Texts), (bytes, Byteas), (datetime, Times), (date, Dates))
 
 
 class _ColumnDumper(Dumper):

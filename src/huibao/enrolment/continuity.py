@@ -38,6 +38,8 @@ def earlier(product: str, state: str, period_to: date | None, facts: str, paid_f
 
 def continuity(scheme: Scheme, plan: Plan, since: date, held: Sequence[Earlier]) -> dict[str, Value]:
     """The facts of a policy of `plan` that begins on `since`, after what its insured holds."""
+    if not held:
+        return {"years_enrolled": 1}
     gap = (in_force(scheme.renewal, since) or RENEWAL).gap_days
     before = next((one for one in held if one.product == plan.renews and one.state == "in-force"
                    and one.period_to is not None and since <= one.period_to + timedelta(days=gap + 1)), None)

@@ -21,7 +21,7 @@ def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datet
     """The order as granted: captured at once where nothing is waited for, else set aside."""
     # What is left for cash where another system keeps the accounts is known with its answer.
     offer, cash = granting.offer, granting.cash_fen if buy.pay_with != "sponsor" and not granting.elsewhere else 0
-    share = offer.share_on(offer.cover_from(state.on))
+    _, share = state.start(offer)
     order = Order(
         id=order_id, at=at, buyer=granting.buyer.id, offer=offer.id, product=offer.product, pay_with=buy.pay_with,
         sponsor=buy.sponsor if buy.pay_with == "sponsor" else None, premium_fen=granting.premium_fen, cash_fen=cash,
@@ -134,8 +134,8 @@ def complete(state: State, order: Order, offer: Offer) -> None:
             assert sponsor is not None, "a sponsored order is refused without the sponsor's account"
             state.books.transfer("premium-sponsor", sponsor, state.income(offer), policy.premium_fen, **known)
         policy.state = "in-force"
-        policy.period_from, policy.period_to = offer.cover_from(state.on), offer.plan.valid_to
-        policy.share = offer.share_on(policy.period_from)
+        policy.period_from, policy.share = state.start(offer)
+        policy.period_to = offer.plan.valid_to
         state.pool.add(policy.product, policy.share, "premium", policy.premium_fen)
     order.state = "completed"
     state.move(order)

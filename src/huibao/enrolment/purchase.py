@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
 
+import msgspec
+
 from huibao.benefits.facts import Facts, Value
 from huibao.benefits.premium import premium_fen, takes
 from huibao.catalogue.model import Offer, Programme
@@ -43,8 +45,7 @@ _SELF: Final = Kin("self", False)
 _STRANGER: Final = Kin("other", False)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """What is granted for one insured: the member, the relation, the premium and the scheme's split of it.
 
     `facts` are what the policy freezes: what its arithmetic may ask of the insured later.
@@ -113,7 +114,7 @@ def decide(state: State, buy: Buy, at: datetime) -> Granting | Refusal:
             return granting
     if buy.quoted_fen not in (None, granting.premium_fen):
         return refusals.quote_changed(buy.quoted_fen or 0, granting.premium_fen)
-    return _sponsor(state, buy, granting.premium_fen) or replace(granting, authority=authority)
+    return _sponsor(state, buy, granting) or (granting if authority is NONE_NEEDED else replace(granting, authority=authority))
 
 
 def decide_again(state: State, order: Order) -> tuple[Grant, ...] | Refusal:
@@ -180,14 +181,14 @@ def _years_of_waiting(state: State, granting: Granting, at: datetime) -> tuple[i
     # One review for the whole order, which begins when its money has come.
     if clock := next((grant.granted.review.clock for grant in granting.grants if grant.granted.review.clock), None):
         until = max(until, clocks.void_at(clock, granting.offer, until))
-    return tuple(sorted({state.on.year, business_date(until).year}))
+    return (state.on.year,) if until == at else tuple(sorted({state.on.year, business_date(until).year}))
 
 
 def _offer(state: State, buy: Buy) -> Offer | Refusal:
     offer = state.shelf.offers.get(buy.product)
     if offer is None:
         return refusals.product_unknown()
-    if not offer.sells(state.on) or offer.cover_from(state.on) > offer.plan.valid_to:
+    if not offer.sells(state.on) or state.start(offer)[0] > offer.plan.valid_to:
         return refusals.not_on_sale(offer.product, offer.on_sale_from, offer.on_sale_to)
     connection = in_force(state.programme.scheme.connection, state.on)
     if connection and connection.tested and not offer.connected:
@@ -204,9 +205,10 @@ def _buyer(buy: Buy, buyer: Member | None, on: date) -> Refusal | None:
         return refusals.buyer_unknown()
     if buyer.died is not None and buyer.died <= on:
         return refusals.person_died("投保人", "buyer")
+    if buy.pay_with == "sponsor":
+        return None                                    # who pays is another, and a child may be insured in its own name
     age = whole_years(buyer.born, on)
-    # Who pays for others is the policyholder: a child may be insured in its own name then.
-    return refusals.buyer_minor(age) if age < 18 and buy.pay_with != "sponsor" else None
+    return refusals.buyer_minor(age) if age < 18 else None
 
 
 def _consent(state: State, offer: Offer, buy: Buy, at: datetime) -> Refusal | None:
@@ -301,7 +303,7 @@ def _person(state: State, offer: Offer, buy: Buy, member: Member | None) -> Refu
         return None
     if member.died is not None and member.died <= state.on:
         return refusals.person_died("被保险人", "insured")
-    if whole_years(member.born, state.on) < 14 and not (buy.consent and buy.consent.guardian) and buy.pay_with != "sponsor":
+    if buy.pay_with != "sponsor" and not (buy.consent and buy.consent.guardian) and whole_years(member.born, state.on) < 14:
         return refusals.guardian_needed(member.id)
     if (member.id, offer.product) in state.live:
         return refusals.already_insured(member.id)
@@ -361,9 +363,10 @@ def _split(
     return decide_purchase(state.programme.scheme, state.on, request)
 
 
-def _sponsor(state: State, buy: Buy, premium: int) -> Refusal | None:
+def _sponsor(state: State, buy: Buy, granting: Granting) -> Refusal | None:
     if buy.pay_with != "sponsor":
         return None
+    premium = granting.premium_fen
     account = state.books.sponsor(buy.sponsor or "")
     if account is None:
         return refusals.sponsor_unknown()

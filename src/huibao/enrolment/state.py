@@ -79,6 +79,7 @@ class State:
     notices: list[Notice] = field(default_factory=list)
     alike: dict[tuple[object, ...] | None, tuple[int, Granted]] = field(default_factory=dict)
     _product_accounts: dict[int, Account] = field(default_factory=dict)
+    _starts: dict[int, tuple[date, int]] = field(default_factory=dict)
 
     @property
     def elsewhere(self) -> bool:
@@ -90,6 +91,14 @@ class State:
         if self.elsewhere:
             return self.told_free.get(person, _PLENTY)
         return {kind: account.free_fen for kind, account in self.books.purse(person).items()}
+
+    def start(self, offer: Offer) -> tuple[date, int]:
+        """The first day of cover of what is captured now, and the version of the pool's shares that binds it."""
+        found = self._starts.get(offer.id)
+        if found is None:
+            since = offer.cover_from(self.on)
+            found = self._starts[offer.id] = since, offer.share_on(since)
+        return found
 
     def clearing(self, offer: Offer) -> Account:
         """Account money of a product on its way to the insurer."""

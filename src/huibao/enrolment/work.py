@@ -88,13 +88,15 @@ class Orders:
         found = await orders_of(wire, order_ids) if order_ids else {}
         everyone = sorted(named | {order.buyer for order in found.values()}
                           | {policy.insured for order in found.values() for policy in order.policies})
-        asked = people.ask(wire, locked, everyone, on)
+        # What no decision looks at is not read: a file has many people who neither spend their own money nor insure others.
+        spending = Int8s(sorted({buy.buyer for buy in buys if buy.pay_with != "sponsor"} | {order.buyer for order in found.values()}))
+        asked = people.ask(wire, locked, everyone, on, everyone if order_ids or agents else _families(buys))
         elsewhere = None
         if order_ids and kept_elsewhere(self.programme.scheme):
             wire.ask(postings.SQL["open_mirrors"], {"orders": Int8s(order_ids)})
             elsewhere = wire.ask(postings.SQL["postings_of_orders"], {"orders": Int8s(order_ids)})
-        accounts = wire.ask(ledger.SQL["accounts_of"], {"people": Int8s(everyone)})
-        years = wire.ask(ledger.SQL["years_of"], {"people": Int8s(everyone)})
+        accounts = wire.ask(ledger.SQL["accounts_of"], {"people": spending})
+        years = wire.ask(ledger.SQL["years_of"], {"people": spending})
         holds = wire.ask(ledger.SQL["holds_of_orders"], {"orders": Int8s(order_ids)}) if order_ids else None
         live = wire.ask(SQL["live_policies"], {"people": Int8s(everyone)})
         mandates = mandates_of(wire, agents, on) if agents else None
@@ -217,6 +219,12 @@ def _key(state: State, person: int) -> bytes:
     return wrapped
 
 
+def _families(buys: Sequence[Buy]) -> set[int]:
+    """Who buys for others, and these."""
+    return {person for buy in buys if any(wish.member != buy.buyer for wish in buy.insured)
+            for person in (buy.buyer, *(wish.member for wish in buy.insured))}
+
+
 def _buyer(state: State, command: Buy | Amend) -> int:
     """Who buys; of an order that is not there, nobody."""
     if isinstance(command, Buy):
@@ -259,6 +267,9 @@ def _granted(granting: Granting, order: Order, standing: tuple[str, str]) -> tup
     """The clauses and the sentences of an order's grants; where another system keeps the accounts, and what is waited for."""
     found = [grant.granted for grant in granting.grants]
     clauses = tuple(dict.fromkeys(clause for granted in found for clause in granted.clauses))
+    if order.sponsor is not None:
+        # The scheme's sentences are about the buyer's money, and none of it is spent.
+        return clauses, *standing
     if order.state == "awaiting-account" and not any(policy.parts for policy in order.policies):
         return clauses, *tellings.CHECKING
     said = [(granted.zh, granted.en) for granted in found] + ([standing] if granting.elsewhere else [])

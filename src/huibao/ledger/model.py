@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
+
 #: What an account is. `personal` and `savings` are a person's medical-insurance accounts; `sponsor` is prepaid by who
 #: pays for others; `clearing` is account money owed to the insurer until it is remitted; `income` and `payout` are the
 #: insurer's two bank accounts of one product （JL-3.1a）. `claims` has what a product's claims have cost so far; `hospital`
@@ -68,8 +70,9 @@ class Account:
         return self.balance_fen - self.held_fen + self.credit_limit_fen if self.state == "open" else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(msgspec.Struct, frozen=True):
+    """A movement of money between two accounts, and what it is about."""
+
     kind: str
     debit_id: int
     credit_id: int

@@ -1,16 +1,16 @@
 """What people are told: written with what it is about, and sent once that is committed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from huibao.db.arrays import Int8s, Texts
 from huibao.db.wire import Wire
 from huibao.members.people import SQL
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """What a person is told, and about which settlement or order, if about one."""
 
     person: int

@@ -1,7 +1,7 @@
 """People as a batch needs them: locked in one order, then read in later statements than the locks."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -39,10 +39,11 @@ def look(wire: Wire, people: Sequence[int]) -> Asked:
     return wire.ask(SQL["look_at_named"], {"people": Int8s(sorted(set(people)))})
 
 
-def ask(wire: Wire, locked: Asked, people: Sequence[int], on: date) -> AskedPeople:
-    """Queues what is true of people on a day."""
+def ask(wire: Wire, locked: Asked, people: Sequence[int], on: date, related: Iterable[int] | None = None) -> AskedPeople:
+    """Queues what is true of people on a day; how they are related, of those alone whose relations matter, if that is said."""
     given = {"people": Int8s(sorted(set(people))), "on": on}
-    return AskedPeople(locked, wire.ask(SQL["enrolments"], given), wire.ask(SQL["standings"], given), wire.ask(SQL["kin_among"], given))
+    kin = given if related is None else {"people": Int8s(sorted(set(related))), "on": on}
+    return AskedPeople(locked, wire.ask(SQL["enrolments"], given), wire.ask(SQL["standings"], given), wire.ask(SQL["kin_among"], kin))
 
 
 def read(asked: AskedPeople) -> dict[int, Member]:
@@ -52,9 +53,9 @@ def read(asked: AskedPeople) -> dict[int, Member]:
 
 def read_rows(people: Rows, enrolled: Rows, standings: Rows, kinship: Rows) -> dict[int, Member]:
     """The members by id, from what was read of them."""
-    enrolments: defaultdict[int, list[Enrolment]] = defaultdict(list)
-    for person_id, insurance, status, area in enrolled:
-        enrolments[person_id].append(Enrolment(insurance, status, area))
+    enrolments: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for person_id, *enrolment in enrolled:
+        enrolments[person_id].append(tuple(enrolment))
     hardship: dict[int, str] = {}
     chronic: set[int] = set()
     for person_id, kind, value in standings:
@@ -65,8 +66,12 @@ def read_rows(people: Rows, enrolled: Rows, standings: Rows, kinship: Rows) -> d
     kin: defaultdict[int, dict[int, Kin]] = defaultdict(dict)
     for person_id, relative_id, relation, account_family in kinship:
         kin[person_id][relative_id] = Kin(relation, account_family)
-    return {
-        person_id: Member(person_id, born, died, wrapped, Person(tuple(enrolments[person_id]), person_id in chronic),
-                          hardship.get(person_id, "none"), kin[person_id])
-        for person_id, born, died, wrapped in people
-    }
+    alike: dict[tuple[Any, ...], Person] = {}          # of many people few differ in what schemes decide by
+
+    def person(id: int) -> Person:
+        key = (*enrolments[id], id in chronic)
+        if key not in alike:
+            alike[key] = Person(tuple(Enrolment(*one) for one in enrolments[id]), id in chronic)
+        return alike[key]
+
+    return {id: Member(id, born, died, wrapped, person(id), hardship.get(id, "none"), kin[id]) for id, born, died, wrapped in people}

@@ -13,7 +13,6 @@ The order is the contract:
 Three round trips: keys to truth, effects to head, record to commit.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -44,15 +43,15 @@ async def run(
     """The answers of a batch, in its order, once they are committed. Raises psycopg's errors; nothing is done then."""
     reached("batch.before_keys")
     first = {item.key: item for item in reversed(batch)}
-    keys = Uuids([uuid.UUID(bytes=key) for key in sorted(first)])
+    keys = Uuids(sorted(first))
     wire.ask(SQL["begin"])
     wire.ask(SQL["enter"], {"schema": schema, "lock_timeout": LOCK_TIMEOUT})
-    bodies = Byteas([first[key.bytes].body for key in keys.values])
+    bodies = Byteas([first[key].body for key in keys.values])
     inserted = wire.ask(SQL["insert_requests"], {"keys": keys, "bodies": bodies})
     stored = wire.ask(SQL["stored_answers"], {"keys": keys})
     state = await work.load(wire, [item.command for item in first.values()], at)
-    new = {key.bytes: request_id for key, request_id in inserted.rows()}
-    known = {key.bytes: (body, Answer(outcome, answer, True, Sealed(*evidence) if evidence[2] is not None else None))
+    new: dict[bytes, int] = dict(inserted.rows())
+    known = {key: (body, Answer(outcome, answer, True, Sealed(*evidence) if evidence[2] is not None else None))
              for key, body, outcome, answer, *evidence in stored.rows()}
 
     decided: list[tuple[int, Decision]] = []
@@ -78,14 +77,14 @@ async def _write(
 ) -> None:
     """Effects, then the head of the chain, then the record under the head's lock."""
     work.write(wire, state, at)
+    contents = [chain.contents(decision.body, decision.sealed) for _, decision in decided]
     # From here to the commit one lane of the programme at a time: what follows is short.
     asked = wire.ask(SQL["lock_head"])
     await wire.go()
     number, last_seq, head = asked.row()
     digests = [
-        chain.entry_digest(
-            seq, request_id, at, decision.kind, decision.outcome, decision.credential, decision.person_id, decision.body, decision.sealed)
-        for seq, (request_id, decision) in enumerate(decided, last_seq + 1)
+        chain.digest_over(digested, seq, request_id, at, decision.kind, decision.outcome, decision.credential, decision.person_id)
+        for seq, ((request_id, decision), digested) in enumerate(zip(decided, contents, strict=True), last_seq + 1)
     ]
     end = {"number": number + 1, "last_seq": last_seq + len(decided), "head": chain.link(head, last_seq + 1, digests)}
     work.write_hot(wire, state, at)

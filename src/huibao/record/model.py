@@ -43,8 +43,7 @@ class Answer:
     sealed: Sealed | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What is recorded of one command; `sealed` is the evidence, under the key of `person_id`.
 
     `told` is what the caller is told now, where the record's plain `body` keeps less: the whole is in the evidence then. `again`

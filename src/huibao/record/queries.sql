@@ -12,6 +12,10 @@ SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin',
 -- Whose schema this transaction works in, and how long it may wait for a lock.
 SELECT set_config('search_path', %(schema)s, true), set_config('lock_timeout', %(lock_timeout)s, true);
 
+-- :name need_not_wait
+-- What this transaction writes may be lost by a crash, until a later commit is waited for: it can be done again.
+SET LOCAL synchronous_commit = off;
+
 -- :name rollback
 -- Nothing of the batch was done; without a transaction, nothing happens.
 ROLLBACK;
@@ -25,11 +29,11 @@ COMMIT;
 INSERT INTO request (key, body)
 SELECT * FROM unnest(%(keys)s::uuid[], %(bodies)s::bytea[])
 ON CONFLICT (key) DO NOTHING
-RETURNING key, id;
+RETURNING uuid_send(key), id;
 
 -- :name stored_answers
 -- What was answered before to these keys. A later statement than the insert: it sees what the insert waited for.
-SELECT r.key, r.body, e.outcome, e.answer, r.id, e.person_id, e.sealed, k.wrapped
+SELECT uuid_send(r.key), r.body, e.outcome, e.answer, r.id, e.person_id, e.sealed, k.wrapped
 FROM request r JOIN event e ON e.request_id = r.id LEFT JOIN person_key k ON k.person_id = e.person_id
 WHERE r.key = ANY(%(keys)s::uuid[]);
 

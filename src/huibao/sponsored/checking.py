@@ -37,6 +37,8 @@ class Checking:
         """Checks the next part that nobody else is at; the roster that it is of, None where there is none."""
         wire.ask(RECORD["begin"])
         wire.ask(RECORD["enter"], {"schema": self._programme.schema, "lock_timeout": LOCK_TIMEOUT})
+        # A check that a crash undoes is made again; the last one is followed by `Checked`, whose commit is waited for.
+        wire.ask(RECORD["need_not_wait"])
         part = wire.ask(SQL["next_unchecked"])
         await wire.go()
         if not part.rows():

@@ -100,8 +100,7 @@ class Enrol:
     buy: Buy
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line whose person is known: what the file says of it."""
 
     line: int
@@ -110,8 +109,7 @@ class Line:
     tier: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a line: its order and premium, or why there is none."""
 
     line: int

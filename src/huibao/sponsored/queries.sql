@@ -122,6 +122,10 @@ AND NOT EXISTS (SELECT FROM roster_line l WHERE l.roster_id = u.id);
 
 -- ── checking and running ──
 
+-- :name any_open
+-- Whether there is a roster to check or to run.
+SELECT EXISTS (SELECT FROM roster WHERE state IN ('checking', 'running'));
+
 -- :name next_unchecked
 -- A part that waits for its check and that nobody else is at.
 SELECT p.roster_id, p.number, p.first_line, p.last_line, r.product, s.name

@@ -11,6 +11,7 @@ from huibao.core.identity import CONVERTED, identity_warnings, normal_identity, 
 from huibao.core.refusal import Refusal
 from huibao.core.sealing import blind_index
 from huibao.db.arrays import Byteas, Int8s, Texts
+from huibao.record.batch import SQL as RECORD
 from huibao.sponsored import refusals
 from huibao.sponsored.reading import Rejected, Row
 from huibao.sponsored.work import SQL, refusal_columns
@@ -89,7 +90,9 @@ def _unknown(row: Row) -> Refusal:
 
 
 async def stage(connection: AsyncConnection[Any], roster: int, lines: Sequence[Resolved]) -> None:
-    """Writes lines under the number that their file will have. In the caller's transaction."""
+    """Writes lines under the number that their file will have. In the caller's transaction, whose commit does not wait for the disk:
+    the lines are a roster's once `Receive` is committed, which does, and which comes after them in the log."""
+    await connection.execute(RECORD["need_not_wait"])
     await connection.execute(SQL["insert_lines"], {
         "roster": roster,
         "lines": Int8s([one.line for one in lines]),

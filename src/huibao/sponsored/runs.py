@@ -119,12 +119,11 @@ class Runs:
             wire.ask(SQL["lines_enrolled"], {
                 "rosters": Int8s([command.roster for command, _ in done]), "lines": Int8s([found.line for _, found in done]),
                 "orders": Int8s([found.order for _, found in done]), "fen": Int8s([found.premium_fen for _, found in done])})
+            sponsor = state.orders.books.sponsor(done[0][0].buy.sponsor or "")
+            assert sponsor is not None, "a line is enrolled with its sponsor's money"
+            state.orders.books.reserve(sponsor, -sum(found.premium_fen or 0 for _, found in done))
         write_refused(wire, [(command.roster, found.line, found.why) for command, found in state.outcomes if found.why is not None])
         notices.write(wire, _notices(state), at)
-        for command, found in done:
-            sponsor = state.orders.books.sponsor(command.buy.sponsor or "")
-            assert sponsor is not None, "a line is enrolled with its sponsor's money"
-            state.orders.books.reserve(sponsor, -(found.premium_fen or 0))
         self._orders.write(wire, state.orders, at)
 
     def write_hot(self, wire: Wire, state: State, at: datetime) -> None:
