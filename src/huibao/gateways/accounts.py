@@ -24,7 +24,7 @@ import httpx
 import msgspec
 
 from huibao.core.clock import Clock
-from huibao.gateways.signing import PATIENCE_S, Denied, Instant, Peer, Unreachable
+from huibao.gateways.signing import PATIENCE_S, Declined, Denied, Instant, Peer, Unreachable
 from huibao.reconciliation.account_model import Amount, Listed, Total
 
 T = TypeVar("T")
@@ -50,12 +50,10 @@ class AccountsUnreachable(Unreachable):
     """The account platform gave no answer that can be relied on: what was asked may have been done or not."""
 
 
-class AccountsRefused(Exception):
-    """The account platform answered no to what it should take: a key that it has with other content, say. A bug, or theirs."""
+class AccountsRefused(Declined):
+    """The account platform answered no to what it should take: a key that it has with other content, say."""
 
-    def __init__(self, denied: Denied) -> None:
-        super().__init__(f"the account platform declined: {denied.status} {denied.code}")
-        self.denied: Final = denied
+    who = "the account platform"
 
 
 class Holder(msgspec.Struct, frozen=True):

@@ -10,27 +10,24 @@ the same content, the bank has the same payout, and one that came back stays so;
 """
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
 from huibao.core.clock import Clock
-from huibao.gateways.cash import Fen
-from huibao.gateways.signing import PATIENCE_S, Denied, Instant, Peer, Unreachable
+from huibao.gateways.signing import PATIENCE_S, Declined, Denied, Fen, Instant, Peer, Taken, Unreachable, unknown
 
 
 class BankUnreachable(Unreachable):
     """The bank did not answer: what was asked may have been done or not."""
 
 
-class BankRefused(Exception):
-    """The bank answered no to what it should take: a reference that it has with other content, say. A bug, or theirs."""
+class BankRefused(Declined):
+    """The bank answered no to what it should take."""
 
-    def __init__(self, denied: Denied) -> None:
-        super().__init__(f"the bank declined: {denied.status} {denied.code}")
-        self.denied: Final = denied
+    who = "the bank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +54,6 @@ class Collection(msgspec.Struct, frozen=True):
     product: str
     insurer: str
     fen: Fen
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """The bank took what was asked: now, or when it was asked before."""
-
-    reference: str
 
 
 class PayoutStanding(msgspec.Struct, frozen=True):
@@ -116,7 +107,7 @@ class PayoutBank:
         """How a payout stands."""
         standing = await self._peer.call("GET", f"/payouts/{quote(reference, safe='')}", PayoutStanding)
         if isinstance(standing, Denied):
-            return _unknown(standing)
+            return unknown(standing, BankRefused)
         if standing.state != "paid":
             return standing.state
         if standing.at is None:
@@ -131,7 +122,7 @@ class PayoutBank:
         """How a collection stands."""
         standing = await self._peer.call("GET", f"/collections/{quote(reference, safe='')}", CollectionStanding)
         if isinstance(standing, Denied):
-            return _unknown(standing)
+            return unknown(standing, BankRefused)
         if standing.state != "received":
             return standing.state
         if standing.fen is None or standing.at is None:
@@ -142,9 +133,3 @@ class PayoutBank:
         told = await self._peer.call("POST", path, Taken, msgspec.json.encode(asked))
         if isinstance(told, Denied):
             raise BankRefused(told)
-
-
-def _unknown(denied: Denied) -> Literal["unknown"]:
-    if denied.status != 404:
-        raise BankRefused(denied)
-    return "unknown"

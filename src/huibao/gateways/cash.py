@@ -12,7 +12,7 @@ channel has the same refund; with other content, or for more than is left of the
 """
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import httpx
@@ -20,9 +20,7 @@ import msgspec
 
 from huibao.core.clock import Clock
 from huibao.core.refusal import Refusal
-from huibao.gateways.signing import NOTICE, PATIENCE_S, Denied, Instant, Peer, Unreachable, verify
-
-Fen = Annotated[int, msgspec.Meta(gt=0)]
+from huibao.gateways.signing import NOTICE, PATIENCE_S, Declined, Denied, Fen, Instant, Peer, Taken, Unreachable, unknown, verify
 
 
 class ChannelUnreachable(Unreachable):
@@ -34,12 +32,10 @@ class ChannelUnreachable(Unreachable):
                        f"the cash channel cannot be reached ({self.en}): the order stays, try again, nothing is charged twice")
 
 
-class ChannelRefused(Exception):
-    """The channel answered no to what it should take: an order opened before with another amount, say. A bug, or theirs."""
+class ChannelRefused(Declined):
+    """The channel answered no to what it should take: an order opened before with another amount, say."""
 
-    def __init__(self, denied: Denied) -> None:
-        super().__init__(f"the cash channel declined: {denied.status} {denied.code}")
-        self.denied: Final = denied
+    who = "the cash channel"
 
 
 class PaymentOpened(msgspec.Struct, frozen=True):
@@ -90,12 +86,6 @@ class Standing(msgspec.Struct, frozen=True):
 
     state: Literal["unpaid", "paid", "closed"]
     payment: Payment | None = None
-
-
-class Refunded(msgspec.Struct, frozen=True):
-    """The channel took the refund: now, or when it was asked before."""
-
-    reference: str
 
 
 class PartRefund(msgspec.Struct, frozen=True):
@@ -153,9 +143,7 @@ class CashChannel:
         """How the order's payment stands. Raises `ChannelRefused`."""
         standing = await self._peer.call("GET", f"/payments/{programme}/{order}", Standing)
         if isinstance(standing, Denied):
-            if standing.status == 404:
-                return "unknown"
-            raise ChannelRefused(standing)
+            return unknown(standing, ChannelRefused)
         if standing.state != "paid":
             return standing.state
         if standing.payment is None:
@@ -168,7 +156,7 @@ class CashChannel:
         A payment goes back once: asked again, the first refund stands.
         """
         path = f"/payments/{programme}/{order}/refunds"
-        return isinstance(await self._peer.call("POST", path, Refunded, msgspec.json.encode(Refund(reference, fen))), Refunded)
+        return isinstance(await self._peer.call("POST", path, Taken, msgspec.json.encode(Refund(reference, fen))), Taken)
 
     async def refund_part(self, refund: PartRefund) -> bool:
         """Asks for a part of an order's payment to go back; asked again, the same refund. Whether it did, `ask_refund` tells.
@@ -185,9 +173,7 @@ class CashChannel:
         """How a refund stands. Raises `ChannelRefused`."""
         standing = await self._peer.call("GET", f"/refunds/{quote(number, safe='')}", RefundStanding)
         if isinstance(standing, Denied):
-            if standing.status == 404:
-                return "unknown"
-            raise ChannelRefused(standing)
+            return unknown(standing, ChannelRefused)
         if standing.state != "done":
             return standing.state
         if standing.at is None:

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from huibao.core.clock import Clock
-from huibao.gateways.signing import PATIENCE_S, Denied, Peer, Unreachable
+from huibao.gateways.signing import PATIENCE_S, Declined, Denied, Peer, Unreachable
 
 State = Literal["deducted", "not-deducted", "reversed"]
 
@@ -27,13 +27,13 @@ class HospitalUnreachable(Unreachable):
     """The hospital's system did not answer: what became of the deduction stays open, and is asked again."""
 
 
-class HospitalRefused(Exception):
-    """The hospital's system will not say what became of a settlement. A bug, or theirs."""
+class HospitalRefused(Declined):
+    """The hospital's system will not say what became of a settlement."""
 
     def __init__(self, provider: str, denied: Denied) -> None:
-        super().__init__(f"hospital {provider} declined: {denied.status} {denied.code}")
+        self.who = f"hospital {provider}"
+        super().__init__(denied)
         self.provider: Final = provider
-        self.denied: Final = denied
 
 
 class Standing(msgspec.Struct, frozen=True, omit_defaults=True):

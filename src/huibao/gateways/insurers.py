@@ -21,7 +21,7 @@ from huibao.core.clock import Clock
 from huibao.core.points import reached
 from huibao.db import sqlfile
 from huibao.enrolment.model import OrderTold, PartTold, PolicyTold
-from huibao.gateways.signing import PATIENCE_S, Denied, Peer, Unreachable, new_nonce, sign
+from huibao.gateways.signing import PATIENCE_S, Declined, Denied, Peer, Unreachable, new_nonce, sign
 from huibao.policies.numbers import order_number, policy_number, read_number
 from huibao.record.model import Connection
 
@@ -42,14 +42,14 @@ class InsurerUnreachable(Unreachable):
     """The insurer's system did not answer: it may have kept the messages or not, and gets them again."""
 
 
-class InsurerRefused(Exception):
+class InsurerRefused(Declined):
     """The insurer's system declines the envelope from `seq` on; its messages wait until that is mended with the insurer."""
 
     def __init__(self, insurer: str, seq: int, denied: Denied) -> None:
-        super().__init__(f"insurer {insurer} declined its messages from {seq} on: {denied.status} {denied.code}")
+        self.who = f"insurer {insurer}"
+        super().__init__(denied, f" its messages from {seq} on")
         self.insurer: Final = insurer
         self.seq: Final = seq
-        self.denied: Final = denied
 
 
 class PolicyMessage(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from huibao.core.clock import Clock
-from huibao.gateways.signing import PATIENCE_S, Denied, Peer, Unreachable
+from huibao.gateways.signing import PATIENCE_S, Denied, Peer, Taken, Unreachable
 
 
 class NoticesUnreachable(Unreachable):
@@ -27,12 +27,6 @@ class NoticeMessage:
     en: str = field(repr=False)
 
 
-class NoticeTaken(msgspec.Struct, frozen=True):
-    """The channel took the message: now, or when it was asked before."""
-
-    reference: str
-
-
 class NoticeChannel:
     """The channel over HTTP."""
 
@@ -43,9 +37,9 @@ class NoticeChannel:
 
     async def send(self, message: NoticeMessage) -> bool:
         """Has the message sent; False where the channel declines the number for good. Raises `NoticesUnreachable`."""
-        told = await self._peer.call("POST", "/notices", NoticeTaken, msgspec.json.encode(message))
+        told = await self._peer.call("POST", "/notices", Taken, msgspec.json.encode(message))
         if isinstance(told, Denied) and told.status == 409:
             return True                                # it was taken before, and went to the number that was known then
         if isinstance(told, Denied) and told.status != 422:
             raise NoticesUnreachable("denied")
-        return isinstance(told, NoticeTaken)
+        return isinstance(told, Taken)

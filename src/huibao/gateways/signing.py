@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 #: An instant in a message names its zone.
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+#: An amount of money that moves.
+Fen = Annotated[int, msgspec.Meta(gt=0)]
 
 HEADER: Final = "X-Huibao-Signature"
 NOTICE: Final = "notice"
@@ -89,6 +91,37 @@ class Denied:
 
     status: int
     code: str
+
+
+class Declined(Exception):
+    """A genuine no to what the other side should take: a reference that it has with other content, say. A bug, or theirs.
+
+        Declined
+        ├── ChannelRefused     the cash channel
+        ├── BankRefused        the bank of the payout accounts
+        ├── AccountsRefused    the agency's system that keeps the accounts
+        ├── HospitalRefused    a hospital's system
+        └── InsurerRefused     an insurer's system
+    """
+
+    who: str
+
+    def __init__(self, denied: Denied, what: str = "") -> None:
+        super().__init__(f"{self.who} declined{what}: {denied.status} {denied.code}")
+        self.denied: Final = denied
+
+
+def unknown(denied: Denied, refused: type[Declined]) -> Literal["unknown"]:
+    """Whoever is asked about what is not there was never asked for it; any other no is raised as `refused`."""
+    if denied.status != 404:
+        raise refused(denied)
+    return "unknown"
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The other side took what was asked: now, or when it was asked before."""
+
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 import msgspec
 
 from huibao.core.clock import Clock
-from huibao.gateways.bank import Collection, CollectionStanding, Payout, PayoutStanding, Taken
+from huibao.gateways.bank import Collection, CollectionStanding, Payout, PayoutStanding
+from huibao.gateways.signing import Taken
 from huibao.gateways.simulators.model import Said, Simulator, no
 
 

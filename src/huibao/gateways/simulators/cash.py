@@ -19,12 +19,11 @@ from huibao.gateways.cash import (
     Payment,
     PaymentOpened,
     Refund,
-    Refunded,
     RefundStanding,
     RefundTaken,
     Standing,
 )
-from huibao.gateways.signing import HEADER, NOTICE, new_nonce, sign
+from huibao.gateways.signing import HEADER, NOTICE, Taken, new_nonce, sign
 from huibao.gateways.simulators.model import Said, Simulator, no
 
 _PAGE: Final = """<!doctype html>
@@ -146,7 +145,7 @@ class CashSimulator(Simulator):
             return no(404, "payment.unknown")
         if found.refunded is None and refund.fen <= found.asked.fen:
             found.refunded = refund
-        return Said(200, Refunded(refund.reference)) if found.refunded == refund else no(409, "refund.other_amount")
+        return Said(200, Taken(refund.reference)) if found.refunded == refund else no(409, "refund.other_amount")
 
     def _send_part(self, asked: PartRefund) -> Said:
         back = self._backs.get(asked.number)

@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from huibao.core.clock import Clock
-from huibao.gateways.notices import NoticeMessage, NoticeTaken
+from huibao.gateways.notices import NoticeMessage
+from huibao.gateways.signing import Taken
 from huibao.gateways.simulators.model import Said, Simulator, no
 
 _REACHED: Final = re.compile(r"1[0-9]{10}")
@@ -31,4 +32,4 @@ class NoticeSimulator(Simulator):
             return no(422, "phone.unreachable")
         if self._by_reference.setdefault(message.reference, message) != message:
             return no(409, "notice.other_content")
-        return Said(200, NoticeTaken(message.reference))
+        return Said(200, Taken(message.reference))
