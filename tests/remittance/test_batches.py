@@ -5,8 +5,8 @@ import pytest
 from huibao.core.chain import sm3
 from huibao.remittance import own
 from huibao.remittance.files import BatchFile, read_return
-from huibao.remittance.model import ReadBack
-from tests.books import City, owner
+from huibao.remittance.model import ReadBack, Resolve
+from tests.books import City, owner, rows
 from tests.database import MakeProgramme
 from tests.remittance import office
 from tests.remittance.office import FEN, code, money, run, sound, standing
@@ -43,6 +43,27 @@ def test_what_came_back_and_is_about_to_be_refunded_is_not_listed_again(city: Ci
     with owner(city) as connection:
         connection.execute("UPDATE refund SET state = 'done', ended_at = at")
     assert office.listed(city).count == 1
+    assert sound(city) == []
+
+
+def test_what_a_person_keeps_is_not_listed_by_a_batch_of_the_same_moment(city: City) -> None:
+    """A line failed and waits for a person, who keeps it while a batch is made: whichever comes first holds, and each is told so."""
+    made = office.sent(city)
+    office.read(office.file(city, made.remittance, f"line,{{e1}},,{FEN},failed,R01\nline,{{e2}},,{FEN},paid,\nline,{{e3}},,{FEN},paid,"))
+    [(case,)] = rows(city, "SELECT id FROM open_case WHERE cause = 'bank.failed'")
+    told = run(city, Resolve(1, case, "kept"), office.make(city))
+    assert [code(answer) for answer in told] == ["done", "remittance.nothing_due"]
+    office.done(city, Resolve(1, case, "remit"))
+    assert office.listed(city).fen == FEN, "who let it go again"
+    assert sound(city) == []
+
+
+def test_what_is_listed_at_the_same_moment_is_not_kept_any_more(city: City) -> None:
+    made = office.sent(city)
+    office.read(office.file(city, made.remittance, f"line,{{e1}},,{FEN},failed,R01\nline,{{e2}},,{FEN},paid,\nline,{{e3}},,{FEN},paid,"))
+    [(case,)] = rows(city, "SELECT id FROM open_case WHERE cause = 'bank.failed'")
+    assert [code(answer) for answer in run(city, office.make(city), Resolve(1, case, "kept"))] == ["done", "remittance.case_closed"]
+    assert rows(city, "SELECT outcome FROM open_case WHERE id = %s", case) == [("listed-again",)]
     assert sound(city) == []
 
 

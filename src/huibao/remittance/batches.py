@@ -48,7 +48,7 @@ def make(state: State, command: Make, request_id: int) -> Listed | Skipped | Ref
 
 
 def _made(state: State, command: Make, insurer: str, request_id: int) -> Listed | Refusal:
-    due = _left(state.due[command], state.taken)
+    due = _left(state.due[command], state.taken | state.kept)
     fen = sum(due.fen)
     if not due.transfers and not due.not_open:
         return refusals.nothing_due()
@@ -64,12 +64,12 @@ def _made(state: State, command: Make, insurer: str, request_id: int) -> Listed 
     return Listed(batch, due)
 
 
-def _left(due: Due, taken: set[int]) -> Due:
-    """What no earlier command of the same batch has listed."""
-    if not taken:
+def _left(due: Due, without: set[int]) -> Due:
+    """What no earlier command of the same batch has listed, or a person kept."""
+    if not without:
         return due
-    left = [(transfer, fen) for transfer, fen in zip(due.transfers, due.fen, strict=True) if transfer not in taken]
-    return Due([transfer for transfer, _ in left], [fen for _, fen in left], [one for one in due.not_open if one[0] not in taken])
+    left = [(transfer, fen) for transfer, fen in zip(due.transfers, due.fen, strict=True) if transfer not in without]
+    return Due([transfer for transfer, _ in left], [fen for _, fen in left], [one for one in due.not_open if one[0] not in without])
 
 
 # ── the bank ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +97,7 @@ def paid(state: State, command: BankPaid) -> Batch | Refusal:
 
 
 def returned(state: State, command: BankReturned) -> Batch | Refusal:
-    """All that is not answered came back: it is listed again with what comes next, unless a person keeps it."""
+    """All that is not answered came back: it is listed again with what comes next."""
     batch = _sent(state, command.remittance)
     if isinstance(batch, Refusal):
         return batch
@@ -176,6 +176,12 @@ def resolve(state: State, command: Resolve) -> Case | Refusal:
         return refusals.case_closed(case.outcome or "")
     if case.transfer is None:
         return refusals.case_of_batch()
+    if case.transfer in state.taken:
+        return refusals.case_closed("listed-again")
+    if command.how == "kept":
+        state.kept.add(case.transfer)
+    else:
+        state.kept.discard(case.transfer)
     case.outcome = command.how
     state.resolved[case.id] = case
     return case

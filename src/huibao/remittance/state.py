@@ -74,7 +74,8 @@ class NewCase:
 class State:
     """Receiving accounts, batches, cases of a batch of commands, with the accounts that money moves between. `on` is the business date.
 
-    `due` has what each `Make` may list; `lines` are those of batches that files are read against.
+    `due` has what each `Make` may list; `lines` are those of batches that files are read against. `taken` are movements that commands
+    of the batch listed, `kept` those that a person holds back in it.
     """
 
     programme: Programme
@@ -92,6 +93,7 @@ class State:
     books: Books
     # What the batch did.
     taken: set[int] = field(default_factory=set)
+    kept: set[int] = field(default_factory=set)
     new_accounts: list[Receiving] = field(default_factory=list)
     decided_accounts: list[Receiving] = field(default_factory=list)
     new_calls: list[Called] = field(default_factory=list)
