@@ -92,6 +92,8 @@ def test_a_number_of_another_row_does_not_open(city: City) -> None:
     (datetime(2026, 3, 2, 16, tzinfo=UTC),            2,            date(2026, 3, 6)),    # Tuesday there already
     (datetime(2026, 3, 5, 2, tzinfo=UTC),             2,            date(2026, 3, 10)),   # Thursday: Friday and Monday pass
     (datetime(2026, 3, 7, 2, tzinfo=UTC),             1,            date(2026, 3, 10)),   # Saturday: Monday passes
+    (datetime(2026, 9, 30, 2, tzinfo=UTC),            2,            date(2026, 10, 10)),  # the day before the holiday: 8 and 9 October pass
+    (datetime(2026, 2, 13, 2, tzinfo=UTC),            2,            date(2026, 2, 25)),   # Friday: Saturday makes up, then the 24th
 ])
 def test_the_delay(approved: datetime, days: int, from_day: date) -> None:
     assert in_force_from(approved, days) == datetime(from_day.year, from_day.month, from_day.day, tzinfo=in_force_from(approved, days).tzinfo)

@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from huibao.core.time import SHANGHAI, business_date
+from huibao.core.workdays import builtin
 from huibao.scheme.model import Remitting
 from huibao.scheme.words import WEEKDAYS
 
@@ -11,7 +12,6 @@ _DAY: Final = timedelta(days=1)
 #: No schedule is rarer than once a month.
 _LONGEST: Final = 31
 _WEEKDAYS: Final = tuple(WEEKDAYS)
-_WORKDAYS: Final = 5
 
 
 def is_due(rule: Remitting, day: date) -> bool:
@@ -31,10 +31,7 @@ def start_of(day: date) -> datetime:
 def in_force_from(approved_at: datetime, working_days: int) -> datetime:
     """When an account that is approved now may be paid to: at the start of the day after so many whole working days.
 
-    A working day is one from Monday to Friday: a public holiday counts as one, and so the delay never starts later than it says.
+    Who might notice a change that they did not ask for works on working days: a public holiday is none, a weekend day that makes up
+    for one is.
     """
-    day, left = business_date(approved_at), working_days
-    while left:
-        day += _DAY
-        left -= day.weekday() < _WORKDAYS
-    return start_of(day + _DAY)
+    return builtin().deadline(business_date(approved_at), working_days)
