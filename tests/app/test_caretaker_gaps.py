@@ -6,7 +6,9 @@ from typing import Final
 
 import pytest
 
-from huibao.app import caretaker
+from huibao.app import caretaker, duties
+from huibao.app.reviews import Reviews
+from huibao.app.rosters import Runner
 from huibao.enrolment.purchase import TIME_TO_PAY
 from huibao.gateways.simulators.model import Said, no
 from tests.app.street import EVERY_S, SECOND, Street, a_while, number, street_of, until
@@ -106,5 +108,47 @@ def test_a_payment_of_an_order_given_up_is_found_without_its_notice(street: Stre
             async def back() -> bool:
                 return street.kept_fen() == 0
             await until(back)
+
+    street.live(story)
+
+
+# ── a duty that fails ────────────────────────────────────────────────────────────────────────────────────────────────
+
+def test_a_duty_that_always_fails_stops_no_other(street: Street, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(*_: object) -> None:
+        raise KeyError("never mind")
+
+    monkeypatch.setattr(Reviews, "look_after", broken)
+    monkeypatch.setattr(Runner, "turn", broken)
+
+    async def story(street: Street) -> None:
+        async with street.serving() as engine:
+            order = await street.buy(engine, 1)
+            url = await street.open(engine, order)
+            await street.fail("cash", "drop", on="notices")
+            await street.pay(url)
+            street.city.clock.advance(LONG_ENOUGH)
+            await street.becomes(order, "completed")
+        assert "reviews failed: KeyError at broken:" in caplog.text
+        assert "rosters failed: KeyError at broken:" in caplog.text
+        assert "begins again" not in caplog.text, "the others did not notice"
+
+    street.live(story)
+
+
+def test_a_hundred_orders_that_wait_keep_no_later_one_waiting(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at a time here: the channel says no to the first two whenever it is asked."""
+    monkeypatch.setattr(duties.Round.__init__, "__defaults__", (2,))
+
+    async def story(street: Street) -> None:
+        async with street.serving() as engine:
+            orders = [await street.buy(engine, n) for n in (1, 2, 3)]
+            urls = [await street.open(engine, order) for order in orders]
+            for order in orders[:2]:
+                deny(street, order.order)
+            await street.fail("cash", "drop", on="notices")
+            await street.pay(urls[2])
+            street.city.clock.advance(LONG_ENOUGH)
+            await street.becomes(orders[2], "completed")
 
     street.live(story)

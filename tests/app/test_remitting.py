@@ -1,5 +1,6 @@
 """The caretaker and the bank: whatever befalls the bank's answers, a batch is paid once, and nothing is booked without its word."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,12 +13,14 @@ import pytest
 from huibao.app import caretaker
 from huibao.app.engine import Engine
 from huibao.app.remitting import Remitting
-from huibao.gateways.bank import PayoutBank
+from huibao.gateways.bank import BankUnreachable, PayoutBank, PayoutState
+from huibao.gateways.simulators.model import Said, no
+from huibao.record.lane import CommandFailed
 from huibao.record.model import DONE, Answer
 from huibao.remittance.files import RETURN_COLUMNS, read_return
 from huibao.remittance.model import AccountTold, BatchTold, CallBack, Command, Decide, Make, ReadBack, Register
 from huibao.remittance.schedule import start_of
-from tests.app.street import SECRET, Street, street_of
+from tests.app.street import SECOND, SECRET, Street, street_of
 from tests.books import DAY, buy, verify
 from tests.books import run as buys
 from tests.record.clerk import lonely
@@ -33,11 +36,11 @@ _KEYS: Final = count(1)
 
 @pytest.fixture(autouse=True)
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The caretaker sleeps, and never remits: turns are the test's, which knows when they are over."""
-    async def never(_: object) -> None: ...
+    """The caretaker keeps out of it: turns are the test's, which knows when they are over."""
+    async def never(*_: object) -> None: ...
 
     monkeypatch.setattr(caretaker, "EVERY_S", 3_600)
-    monkeypatch.setattr(caretaker.Caretaker, "_remittances", never)
+    monkeypatch.setattr(caretaker.Caretaker, "_each", never)
 
 
 @pytest.fixture
@@ -218,3 +221,75 @@ def test_without_an_account_the_schedule_asks_for_one(street: Street) -> None:
 
     street.live(story)
     assert verify(street.city) == []
+
+
+# ── one that is odd ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+def odd(street: Street, reference: str, status: int) -> None:
+    """The bank answers so whenever it is asked about one payout."""
+    answer = street.outside.bank.answer
+
+    async def answering(method: str, path: str, body: bytes) -> Said:
+        return no(status, "bank.odd") if path.endswith(reference) else await answer(method, path, body)
+
+    setattr(street.outside.bank, "answer", answering)  # noqa: B010 - a method in a method's place
+
+
+@pytest.mark.parametrize("status", [500, 401, 422])
+def test_a_batch_that_the_bank_cannot_answer_for_holds_up_no_other(street: Street, status: int) -> None:
+    async def story(street: Street) -> None:
+        async with office_of(street) as office:
+            first = await office.make()
+            odd(street, f"remittance-{first.remittance}", status)
+            await asyncio.to_thread(buys, street.city, [buy(street.city, PEOPLE + 1)])
+            street.city.clock.set(LATER)
+            second = await office.make()
+            await office.turn(2)
+            assert f"remittance-{second.remittance}" in [reference for reference, *_ in office.paid()]
+            assert [state for state, *_ in office.stands()] == ["sent", "answered"]
+
+    street.live(story)
+
+
+def test_a_batch_that_the_bank_is_silent_about_holds_up_no_other(street: Street) -> None:
+    """Its silence ends the turn; the next one begins behind it."""
+    async def story(street: Street) -> None:
+        async with office_of(street) as office:
+            first = await office.make()
+            await asyncio.to_thread(buys, street.city, [buy(street.city, PEOPLE + 1)])
+            street.city.clock.set(LATER)
+            await office.make()
+            ask = office.duties._bank.ask
+
+            async def silent(reference: str) -> PayoutState:
+                if reference.endswith(f"-{first.remittance}"):
+                    raise BankUnreachable("silent")
+                return await ask(reference)
+
+            setattr(office.duties._bank, "ask", silent)  # noqa: B010 - as above
+            await office.turn()
+            assert [state for state, *_ in office.stands()] == ["sent", "listed"]
+            await office.turn()
+            assert [state for state, *_ in office.stands()] == ["sent", "answered"]
+
+    street.live(story)
+
+
+def test_a_product_whose_batch_cannot_be_made_holds_up_no_other(pg_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(street: Street) -> None:
+        async with office_of(street) as office:
+            first, second = sorted((street.city.plan.id, SECOND))
+            submit = office.engine.submit
+
+            async def failing(programme: str, *request: Any) -> Answer:
+                if isinstance(request[-1], Make) and request[-1].product == first:
+                    raise CommandFailed("this command failed")
+                return await submit(programme, *request)
+
+            monkeypatch.setattr(office.engine, "submit", failing)
+            await office.turn()
+            assert street.rows("SELECT product FROM remittance_run") == [(second,)]
+
+    with street_of(pg_url, lonely(2), premium="100", sold={SECOND: "second"}) as street:
+        buys(street.city, [buy(street.city, 1), buy(street.city, 2, product=SECOND)])
+        street.live(story)

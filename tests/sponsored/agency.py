@@ -166,14 +166,18 @@ class Agency:
 
         return asyncio.run(all_at_once())
 
-    async def runner(self) -> int:
-        """A runner until there is nothing left to do."""
+    def turns(self, count: int) -> None:
+        """So many turns of a runner, whatever there is to do."""
+        asyncio.run(self.runner(count))
+
+    async def runner(self, least: int = 0) -> int:
+        """A runner until there is nothing left to do, and at least for so many turns; how many parts it did."""
         turns = 0
         made = Runner(self, self.connect, lambda: self.served)  # type: ignore[arg-type]  # as much of an engine as a runner asks
         connection = await self.connect()
         wire = await by_keys(connection)
         try:
-            while await made.turn(wire):
+            while await made.turn(wire) or turns < least:
                 turns += 1
         finally:
             await connection.close()

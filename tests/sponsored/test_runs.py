@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,9 +14,10 @@ import pytest
 from huibao.core.points import POINTS
 from huibao.enrolment.model import Buy
 from huibao.enrolment.work import Orders
-from huibao.record.lane import Lane
+from huibao.record.lane import CommandFailed, Lane
 from huibao.record.model import Answer
-from huibao.sponsored.model import Confirm, Finished, Steer
+from huibao.sponsored import checking
+from huibao.sponsored.model import Confirm, Enrol, Finished, Steer
 from tests import books
 from tests.books import DAY, KEYRING, buy, owner, rows, verify
 from tests.database import MakeProgramme
@@ -287,3 +288,43 @@ def child(agency: Agency, die_at: str) -> int:
                            env={**os.environ, "HUIBAO_DIE_AT": die_at, "PYTHONWARNINGS": "error"})
     assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
     return ended.returncode
+
+
+# ── one that is odd ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+def test_a_roster_that_cannot_be_checked_keeps_no_other_waiting(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours in one line: the files before and after it are checked, and one that was confirmed is run."""
+    sponsor = agency.sponsor("1200")
+    confirmed = agency.upload(sponsor, sheet(agency.says(1)))
+    agency.work()
+    done(agency.confirm(confirmed))
+    bad, good, worse, last = (agency.upload(sponsor, sheet(agency.says(*people))) for people in ((2,), (3, 4, 5, 6, 7), (8,), (9,)))
+    judge = checking.judge
+
+    def failing(state: Any, command: Enrol, at: datetime) -> Any:
+        if command.roster in {bad, worse}:
+            raise KeyError("a fault of ours")
+        return judge(state, command, at)
+
+    monkeypatch.setattr(checking, "judge", failing)
+    agency.turns(8)
+    assert [agency.state(roster) for roster in (confirmed, bad, good, worse, last)] == ["done", "checking", "checked", "checking", "checked"]
+    monkeypatch.setattr(checking, "judge", judge)
+    agency.work()
+    assert {agency.state(roster) for roster in (bad, good, worse, last)} == {"checked"}
+    assert verify(agency.city) == []
+
+
+def test_a_roster_that_cannot_be_reported_keeps_no_other_waiting(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    sponsor = agency.sponsor("1200")
+    first, second = (agency.upload(sponsor, sheet(agency.says(*people))) for people in ((1, 2), (3, 4)))
+    submit = Agency.submit
+
+    async def failing(self: Agency, programme: str, principal: str, route: str, key: str, *more: Any) -> Answer:
+        if key.endswith(f":{first}"):
+            raise CommandFailed("this command failed")
+        return await submit(self, programme, principal, route, key, *more)
+
+    monkeypatch.setattr(Agency, "submit", failing)
+    agency.turns(4)
+    assert [agency.state(roster) for roster in (first, second)] == ["checking", "checked"]

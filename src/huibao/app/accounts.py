@@ -14,16 +14,14 @@ from typing import Any, Final, TypeVar
 from psycopg import AsyncConnection
 
 from huibao.app.account_days import AccountDays
+from huibao.app.duties import Apart, Round, lost, one, silent
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
-from huibao.core.batcher import TurnedAway
 from huibao.core.points import reached
 from huibao.enrolment import own
 from huibao.enrolment.postings import SQL as POSTINGS
 from huibao.gateways.accounts import (
     AccountPlatform,
-    AccountsRefused,
-    AccountsUnreachable,
     Cancel,
     Credit,
     Credited,
@@ -33,9 +31,8 @@ from huibao.gateways.accounts import (
     NoAccount,
     Parts,
 )
+from huibao.gateways.signing import Unreachable
 from huibao.policies.numbers import order_number
-from huibao.record.lane import CommandFailed
-from huibao.record.model import Request
 from huibao.scheme.running import kept_elsewhere
 from huibao.web.engine import Engine
 
@@ -50,8 +47,6 @@ AT_ONCE: Final = 8
 #: A process looks at every refund once, and then at those that were made since its last turn; a slow transaction may bring one late.
 LOOK_BACK: Final = timedelta(hours=1)
 _EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
-
-_WAITS: Final = (AccountsRefused, TurnedAway, CommandFailed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +86,7 @@ class Accounts:
         self._at_once = at_once
         self._writing = asyncio.Lock()
         self._credits_since: dict[str, datetime] = {}
-        self._after: dict[tuple[str, str], int] = {}
+        self._round = Round(engine, MOST)
 
     async def look_after(self, connection: AsyncConnection[Any], programme: Programme) -> None:
         """One turn: what is over is given up, what is free is asked, what is wanted is sent, what is unknown is asked, and in
@@ -109,15 +104,12 @@ class Accounts:
 
     async def give_up(self, programme: Programme) -> None:
         """Orders whose accounts said nothing in time: they are asked to let go, and the order is void once they did."""
-        async with self._engine.reading(programme.code) as connection:
-            given = {"at": self._engine.clock.now(), "most": MOST}
-            rows = await (await connection.execute(POSTINGS["overdue"], given)).fetchall()
-        for order, deadline in rows:
-            await self._one(programme, f"order {order}", own.unanswered(order, deadline))
+        async for order, deadline in self._round.each(programme, POSTINGS["overdue"], at=self._engine.clock.now()):
+            await one(self._engine, programme, f"order {order}", own.unanswered(order, deadline))
 
     async def ask_balances(self, programme: Programme) -> None:
         """Asks what is free for orders that wait for it; the answer decides what each account pays."""
-        rows = await self._waiting(programme, "balances_wanted")
+        rows = await self._round.next(programme, POSTINGS["balances_wanted"])
         await self._each(programme, "balances", rows, lambda row: self._balances(programme, *row))
 
     async def _balances(self, programme: Programme, order: int, psn_no: str, try_: int) -> bool:
@@ -131,13 +123,6 @@ class Accounts:
         await self._engine.submit(programme.code, *request)
         return True
 
-    async def _one(self, programme: Programme, what: str, request: Request[Any]) -> None:
-        """One command. What is the matter with it keeps no other waiting: the next turn finds its row again."""
-        try:
-            await self._engine.submit(programme.code, *request)
-        except (TurnedAway, CommandFailed) as failure:
-            _LOG.warning("%s: %s waits, %s", programme.code, what, type(failure).__name__)
-
     # ── postings ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def want_credits(self, connection: AsyncConnection[Any], programme: Programme) -> None:
@@ -150,7 +135,7 @@ class Accounts:
 
     async def send(self, connection: AsyncConnection[Any], programme: Programme) -> bool:
         """Sends what is wanted, and asks about what was sent; each row is marked before its request leaves. Whether all are known."""
-        rows = [_Asked.read(programme.code, row) for row in await self._waiting(programme, "postings_waiting")]
+        rows = [_Asked.read(programme.code, row) for row in await self._round.next(programme, POSTINGS["postings_waiting"])]
         reached("accounts.before_sent")
         async with connection.transaction():
             await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
@@ -216,34 +201,25 @@ class Accounts:
         """So many at once; whether every step did what it should. One that is declined keeps no other waiting; one that is not answered
         ends the turn of what has not begun."""
         free = asyncio.Semaphore(self._at_once)
-        silent, done = False, 0
+        gone, done = False, 0
 
-        async def one(row: R) -> None:
-            nonlocal silent, done
+        async def begun(row: R) -> None:
+            nonlocal gone, done
             async with free:
-                if silent:
+                if gone:
                     return
-                try:
-                    done += await step(row)
-                except AccountsUnreachable as failure:
-                    if failure.why in ("silent", "cut"):
-                        silent = True
-                    _LOG.warning("%s: %s wait, %s", programme.code, what, failure.why)
-                except _WAITS as failure:
-                    _LOG.warning("%s: one of %s waits, %s", programme.code, what, type(failure).__name__)
+                with Apart(programme.code, f"one of {what}", ends=lost):
+                    try:
+                        done += await step(row)
+                    except Unreachable as failure:
+                        if silent(failure):
+                            gone = True
+                        raise
 
         async with asyncio.TaskGroup() as steps:
             for row in rows:
-                steps.create_task(one(row))
+                steps.create_task(begun(row))
         return done == len(rows)
-
-    async def _waiting(self, programme: Programme, statement: str) -> Sequence[tuple[Any, ...]]:
-        """The next rows of a list that is gone through round and round: those that wait keep no later one waiting."""
-        key = (programme.code, statement)
-        async with self._engine.reading(programme.code) as connection:
-            rows = await (await connection.execute(POSTINGS[statement], {"after": self._after.get(key, 0), "most": MOST})).fetchall()
-        self._after[key] = rows[-1][0] if len(rows) == MOST else 0
-        return rows
 
 
 #: What a request makes of its key; whatever else is final says no.

@@ -2,12 +2,12 @@
 
 All of it is read off rows that are there already, so nothing is lost when a process dies in the middle: the next turn finds
 the same rows, and every step may be done twice. One process has the turn, by a lock that dies with its session; rosters alone are run
-by all, part by part.
+by all, part by part. A duty that fails begins again by itself, and no other hears of it; all of the turn's end when that session does.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 
 from huibao.app.accounts import Accounts
 from huibao.app.claims import Claims
+from huibao.app.duties import Apart, Round, lost
 from huibao.app.refunds import Refunds
 from huibao.app.remitting import Remitting
 from huibao.app.renewals import Renewals
@@ -26,15 +27,14 @@ from huibao.app.reviews import Reviews
 from huibao.app.rosters import RUNNERS, Runner, clear
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
-from huibao.core.batcher import TurnedAway
 from huibao.core.points import reached
 from huibao.db.connect import connect_service
 from huibao.db.errors import DatabaseUnreachable
 from huibao.enrolment import own
-from huibao.gateways.cash import CashChannel, ChannelRefused, ChannelUnreachable, Payment
-from huibao.gateways.insurers import InsurerRefused, InsurerSystem, InsurerUnreachable, relay
+from huibao.gateways.cash import CashChannel, Payment
+from huibao.gateways.insurers import InsurerSystem, relay
 from huibao.policies.numbers import order_number
-from huibao.record.lane import CommandFailed, by_keys
+from huibao.record.lane import by_keys
 from huibao.record.model import untold
 from huibao.web.engine import Engine
 
@@ -45,7 +45,6 @@ _TURN: Final = int.from_bytes("巡".encode())
 EVERY_S: Final = 1
 #: An order is asked about once it has waited this long: the channel's own notice is usually faster.
 ASK_AFTER: Final = timedelta(seconds=20)
-MOST: Final = 100
 
 _OUTAGES: Final = (psycopg.OperationalError, DatabaseUnreachable)
 
@@ -71,8 +70,7 @@ class Caretaker:
         self._served = served
         self._renewals = Renewals(engine)
         self._stopped = asyncio.Event()
-        self._refunds_after: dict[str, int] = {}
-        self._tills_after: dict[str, int] = {}
+        self._round = Round(engine)
         self._endpoints: dict[str, str] = {}
 
     def stop(self) -> None:
@@ -119,19 +117,34 @@ class Caretaker:
                 await self._rest()
             async with asyncio.TaskGroup() as duties:
                 duties.create_task(self._keep(turn))
-                duties.create_task(self._payments())
-                duties.create_task(self._insurers())
-                duties.create_task(self._uploads())
-                for duty in (self._reviews, self._refunds, self._remitting, self._renewals):
-                    duties.create_task(self._each(duty.look_after))
-                for writer in (self._claims, self._accounts):
-                    duties.create_task(self._each_with_connection(writer.look_after))
+                for what, duty in self._duties():
+                    duties.create_task(self._again(what, duty))
+
+    def _duties(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What is looked after, each in a task of its own."""
+        yield "payments", partial(self._each_with_connection, "payments", self._payments)
+        yield "insurers", self._insurers
+        yield "uploads", self._uploads
+        for duty in (self._reviews, self._refunds, self._remitting, self._renewals):
+            what = type(duty).__name__.lower()
+            yield what, partial(self._each, what, duty.look_after)
+        for writer in (self._claims, self._accounts):
+            what = type(writer).__name__.lower()
+            yield what, partial(self._each_with_connection, what, writer.look_after)
 
     async def _take_part(self) -> None:
         """Runs rosters beside the other processes: their parts are rows that each takes for itself, so no turn is asked for."""
         async with asyncio.TaskGroup() as runners:
             for _ in range(RUNNERS):
-                runners.create_task(self._rosters())
+                runners.create_task(self._again("rosters", self._rosters))
+
+    async def _again(self, what: str, duty: Callable[[], Awaitable[None]]) -> None:
+        """One duty until the end. Whatever it fails of, its rows are still there, and so must be who looks after them."""
+        while self._goes_on():
+            with Apart("caretaker", what, ends=lambda _: False):
+                await duty()
+                return
+            await self._rest()
 
     async def _keep(self, turn: AsyncConnection[Any]) -> None:
         """Fails when the session that holds the turn is gone."""
@@ -144,95 +157,72 @@ class Caretaker:
 
     # ── payments ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _payments(self) -> None:
-        async with await self._connect() as connection:
-            while self._goes_on():
-                for programme in self._engine.programmes.values():
-                    try:
-                        await self.settle_payments(programme)
-                        await self.ask_closed_tills(connection, programme)
-                        await self.send_back(connection, programme)
-                    except (ChannelUnreachable, ChannelRefused, TurnedAway, CommandFailed) as failure:
-                        _LOG.warning("%s: payments wait, %s", programme.code, type(failure).__name__)
-                await self._rest()
+    async def _payments(self, connection: AsyncConnection[Any], programme: Programme) -> None:
+        """One turn. A channel that is silent is not waited for by each step again."""
+        for step in (partial(self.settle_payments, programme), partial(self.ask_closed_tills, connection, programme),
+                     partial(self.send_back, connection, programme)):
+            with Apart(programme.code, step.func.__name__):
+                await step()
 
     async def settle_payments(self, programme: Programme) -> None:
         """Asks the channel about orders that wait, takes what was paid, and gives up what was not paid in time."""
         at = self._engine.clock.now()
-        async with self._engine.reading(programme.code) as connection:
-            waiting = await (await connection.execute(
-                SQL["awaiting_payment"], {"at": at, "asked_from": at - ASK_AFTER, "most": MOST})).fetchall()
-        for order, over in waiting:
-            await self._settle(programme, order, over)
+        async for order, over in self._round.each(programme, SQL["awaiting_payment"], at=at, asked_from=at - ASK_AFTER):
+            with Apart(programme.code, f"order {order}"):
+                await self._settle(programme, order, over)
 
     async def ask_closed_tills(self, connection: AsyncConnection[Any], programme: Programme) -> None:
         """Asks about orders that were given up, and perhaps paid at a till that was still open: once that is closed, and until it
         was answered, however long nobody could ask."""
-        given = {"at": self._engine.clock.now(), "after": self._tills_after.get(programme.code, 0), "most": MOST}
-        async with self._engine.reading(programme.code) as reading:
-            closed = await (await reading.execute(SQL["tills_closed"], given)).fetchall()
-        # Round and round, as refunds are.
-        self._tills_after[programme.code] = closed[-1][0] if len(closed) == MOST else 0
-        for (order,) in closed:
-            if await self._settle(programme, order, over=False):
+        async for (order,) in self._round.each(programme, SQL["tills_closed"], at=self._engine.clock.now()):
+            with Apart(programme.code, f"order {order}"):
+                await self._settle(programme, order, over=False)
                 async with connection.transaction():
                     await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
                     await connection.execute(SQL["till_asked"], {"order": order})
 
-    async def _settle(self, programme: Programme, order: int, over: bool) -> bool:
-        """One order; whether it was answered. What is the matter with it keeps no other waiting; that the channel is silent does."""
-        try:
-            reached("cash.before_ask")
-            state = await self._cash.ask(programme.code, order_number(programme.code, order))
-            reached("cash.after_ask")
-            if isinstance(state, Payment):
-                await self._engine.submit(programme.code, *own.paid(order, state.fen, state.reference))
-            elif over:
-                await self._engine.submit(programme.code, *own.expired(order))
-        except (ChannelRefused, TurnedAway, CommandFailed) as failure:
-            _LOG.warning("%s: order %s waits, %s", programme.code, order, type(failure).__name__)
-            return False
-        return True
+    async def _settle(self, programme: Programme, order: int, over: bool) -> None:
+        reached("cash.before_ask")
+        state = await self._cash.ask(programme.code, order_number(programme.code, order))
+        reached("cash.after_ask")
+        if isinstance(state, Payment):
+            await self._engine.submit(programme.code, *own.paid(order, state.fen, state.reference))
+        elif over:
+            await self._engine.submit(programme.code, *own.expired(order))
 
     async def send_back(self, connection: AsyncConnection[Any], programme: Programme) -> None:
         """Sends payments that were not taken back the way they came; each once at the channel, however often it is asked.
 
         One that the channel declines is tried again each time, and an alarm: `huibao verify` names it until it is solved.
         """
-        after = self._refunds_after.get(programme.code, 0)
-        async with self._engine.reading(programme.code) as reading:
-            refused = await (await reading.execute(SQL["refused_payments"], {"after": after, "most": MOST})).fetchall()
-        # Round and round: a hundred that the channel declines do not keep a later one waiting.
-        self._refunds_after[programme.code] = refused[-1][0] if len(refused) == MOST else 0
-        for seq, answer in refused:
-            figures = untold(bytes(answer)).figures
-            reached("cash.before_refund")
-            try:
-                taken = await self._cash.refund(
-                    programme.code, str(figures["order"]), str(figures["reference"]), int(figures["fen"]))
-            except ChannelRefused:
-                taken = False
-            if not taken:
-                _LOG.error("%s: the channel declines to send the payment of event %s back", programme.code, seq)
-                continue
-            reached("cash.after_refund")
-            async with connection.transaction():
-                await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
-                await connection.execute(SQL["insert_return"], {"seq": seq, "at": self._engine.clock.now()})
+        async for seq, answer in self._round.each(programme, SQL["refused_payments"]):
+            with Apart(programme.code, f"the payment of event {seq}"):
+                await self._send_back(connection, programme, seq, untold(bytes(answer)).figures)
+
+    async def _send_back(self, connection: AsyncConnection[Any], programme: Programme, seq: int, figures: Mapping[str, Any]) -> None:
+        reached("cash.before_refund")
+        if not await self._cash.refund(programme.code, str(figures["order"]), str(figures["reference"]), int(figures["fen"])):
+            _LOG.error("%s: the channel declines to send the payment of event %s back", programme.code, seq)
+            return
+        reached("cash.after_refund")
+        async with connection.transaction():
+            await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
+            await connection.execute(SQL["insert_return"], {"seq": seq, "at": self._engine.clock.now()})
 
     # ── duties with a module of their own ────────────────────────────────────────────────────────────────────────────
 
-    async def _each(self, look_after: Callable[[Programme], Awaitable[None]]) -> None:
-        """One duty, programme by programme, turn after turn."""
+    async def _each(self, what: str, look_after: Callable[[Programme], Awaitable[None]]) -> None:
+        """One duty, programme by programme, turn after turn. What is the matter with a programme keeps no other waiting."""
         while self._goes_on():
             for programme in self._engine.programmes.values():
-                await look_after(programme)
+                with Apart(programme.code, what, ends=lost):
+                    await look_after(programme)
             await self._rest()
 
-    async def _each_with_connection(self, look_after: Callable[[AsyncConnection[Any], Programme], Awaitable[None]]) -> None:
+    async def _each_with_connection(self, what: str, look_after: Callable[[AsyncConnection[Any], Programme], Awaitable[None]]) -> None:
         """As `_each`, of a duty that writes down on a connection of its own what it was told."""
         async with await self._connect() as connection:
-            await self._each(partial(look_after, connection))
+            await self._each(what, partial(look_after, connection))
 
     # ── rosters ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -275,10 +265,8 @@ class Caretaker:
         async with await self._connect() as connection:
             while self._goes_on() and self._endpoints[insurer] == endpoint:
                 for programme in self._engine.programmes.values():
-                    try:
+                    with Apart(programme.code, f"what {insurer} is told", ends=lost):
                         await relay(connection, programme, system, self._engine.clock.now())
-                    except (InsurerUnreachable, InsurerRefused) as failure:
-                        _LOG.warning("%s: %s is not told, %s", programme.code, insurer, type(failure).__name__)
                 await self._rest()
 
 

@@ -5,26 +5,26 @@ hospital was asked is asked again under the same number, and what comes of it is
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 import httpx
 from psycopg import AsyncConnection
 
+from huibao.app.duties import Apart, Round, lost, one, silent
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
-from huibao.core.batcher import TurnedAway
 from huibao.core.clock import Clock
 from huibao.core.points import reached
 from huibao.core.sealing import Keyring, Place, open_sealed, unwrap
 from huibao.db import sqlfile
 from huibao.endorsements import own as endorsements
-from huibao.gateways.bank import BankRefused, BankUnreachable, Collection, Paid, Payout, PayoutBank, PayoutState, Received
-from huibao.gateways.hospital import Deducted, HospitalDesk, HospitalRefused, HospitalUnreachable
-from huibao.gateways.notices import NoticeChannel, NoticeMessage, NoticesUnreachable
+from huibao.gateways.bank import Collection, Paid, Payout, PayoutBank, PayoutState, Received
+from huibao.gateways.hospital import Deducted, HospitalDesk
+from huibao.gateways.notices import NoticeChannel, NoticeMessage
+from huibao.gateways.signing import Unreachable
 from huibao.payables import own as payables
-from huibao.record.lane import CommandFailed
 from huibao.record.model import DONE, Request
 from huibao.settlement import own
 from huibao.web.engine import Engine
@@ -33,7 +33,6 @@ _LOG: Final = logging.getLogger("huibao.caretaker")
 _PAYABLES: Final = sqlfile.load("huibao.payables")
 _ENDORSEMENTS: Final = sqlfile.load("huibao.endorsements")
 
-MOST: Final = 100
 #: So many offers of one hospital are asked about in a turn: a hundred of one that is slow keep no other waiting.
 MOST_OF_ONE: Final = 20
 
@@ -53,19 +52,15 @@ class Claims:
     def __init__(self, engine: Engine, outside: Outside) -> None:
         self._engine = engine
         self._outside = outside
-        self._after: dict[tuple[str, str], int] = {}
+        self._round = Round(engine)
 
     async def look_after(self, connection: AsyncConnection[Any], programme: Programme) -> None:
         """One turn. What is the matter with one duty keeps no other waiting."""
         for duty in (self.ask_hospitals, self.put_right, self.lapse, self.pay_out, self.collect):
-            try:
+            with Apart(programme.code, duty.__name__, ends=lost):
                 await duty(programme)
-            except (BankUnreachable, TurnedAway, CommandFailed) as failure:
-                _LOG.warning("%s: %s waits, %s", programme.code, duty.__name__, type(failure).__name__)
-        try:
+        with Apart(programme.code, "tell", ends=lost):
             await self.tell(connection, programme)
-        except NoticesUnreachable as failure:
-            _LOG.warning("%s: tell waits, %s", programme.code, type(failure).__name__)
 
     # ── hospitals ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -75,15 +70,17 @@ class Claims:
             endpoints = dict(await (await connection.execute(SQL["hospital_endpoints"])).fetchall())
             given = {"at": self._engine.clock.now(), "hospitals": list(endpoints), "most": MOST_OF_ONE}
             waiting = await (await connection.execute(SQL["offers_waiting"], given)).fetchall()
-        silent: set[str] = set()
+        gone: set[str] = set()
         for settlement, setl_id, hospital, deadline in waiting:
-            if hospital in silent:
+            if hospital in gone:
                 continue
-            try:
-                await self._ask_hospital(programme, self._outside.hospital(endpoints[hospital], hospital), settlement, setl_id, deadline)
-            except (HospitalUnreachable, HospitalRefused) as failure:
-                silent.add(hospital)
-                _LOG.warning("%s: hospital %s is not asked further, %s", programme.code, hospital, type(failure).__name__)
+            with Apart(programme.code, f"settlement {settlement} at hospital {hospital}", ends=lost):
+                try:
+                    await self._ask_hospital(programme, self._outside.hospital(endpoints[hospital], hospital), settlement, setl_id, deadline)
+                except Unreachable as failure:
+                    if silent(failure):
+                        gone.add(hospital)
+                    raise
 
     async def _ask_hospital(self, programme: Programme, desk: HospitalDesk, settlement: int, setl_id: str, deadline: datetime) -> None:
         reached("hospital.before_ask")
@@ -93,51 +90,41 @@ class Claims:
             request: Request[Any] = own.confirmed(settlement, said.fen, deadline.isoformat())
         else:
             request = own.withdrawn(settlement, stands=said == "not-deducted")
-        await self._one(programme, f"settlement {settlement}", request)
+        await self._engine.submit(programme.code, *request)
 
     # ── what followed ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def put_right(self, programme: Programme) -> None:
         """Ends waits after reversals."""
-        async with self._engine.reading(programme.code) as connection:
-            waiting = await (await connection.execute(SQL["adjusting"], {"at": self._engine.clock.now(), "most": MOST})).fetchall()
-        for settlement, adjust_at in waiting:
-            await self._one(programme, f"settlement {settlement}", own.adjusted(settlement, adjust_at))
+        async for settlement, adjust_at in self._round.each(programme, SQL["adjusting"], at=self._engine.clock.now()):
+            await one(self._engine, programme, f"settlement {settlement}", own.adjusted(settlement, adjust_at))
 
     async def lapse(self, programme: Programme) -> None:
         """Ends what was proposed and nobody approved in time."""
-        async with self._engine.reading(programme.code) as connection:
-            given = {"at": self._engine.clock.now(), "most": MOST}
-            waiting = await (await connection.execute(_ENDORSEMENTS["waiting"], given)).fetchall()
-        for (endorsement,) in waiting:
-            await self._one(programme, f"endorsement {endorsement}", endorsements.expired(endorsement))
-
-    async def _one(self, programme: Programme, what: str, request: Request[Any]) -> None:
-        """One command. What is the matter with it keeps no other waiting: the next turn finds its row again."""
-        try:
-            await self._engine.submit(programme.code, *request)
-        except (TurnedAway, CommandFailed) as failure:
-            _LOG.warning("%s: %s waits, %s", programme.code, what, type(failure).__name__)
+        async for (endorsement,) in self._round.each(programme, _ENDORSEMENTS["waiting"], at=self._engine.clock.now()):
+            await one(self._engine, programme, f"endorsement {endorsement}", endorsements.expired(endorsement))
 
     # ── money ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def pay_out(self, programme: Programme) -> None:
         """Tells the bank of payouts that are due, and asks about those it was told of."""
-        for id, product, hospital, person, fen, state, tries, sealed, wrapped in await self._waiting(programme, "payouts_waiting"):
-            account = hospital or _opened(self._engine.keyring, programme.code, "bank_account", "sealed", person, sealed, wrapped)
-            if account is None and state == "due":
-                continue                               # the person has been told, and has not said yet where to
-            reference = f"{programme.code}-payout-{id}-{tries}"
-            payee = f"hospital:{hospital}" if hospital else "person"
-            payout = Payout(reference, programme.code, product, payee, account, fen) if account is not None else None
-            try:
-                if state == "due":
-                    sent = await self._engine.submit(programme.code, *payables.sent(id, tries))
-                    if sent.outcome != DONE:
-                        continue                       # it was taken back in the meantime
-                await self._pay(programme, id, tries, fen, reference, payout, is_new=state == "due")
-            except (BankRefused, TurnedAway, CommandFailed) as failure:
-                _LOG.error("%s: payout %s waits: %s", programme.code, id, failure)
+        async for id, *row in self._round.each(programme, _PAYABLES["payouts_waiting"]):
+            with Apart(programme.code, f"payout {id}"):
+                await self._pay_one(programme, id, *row)
+
+    async def _pay_one(
+        self, programme: Programme, id: int, product: str, hospital: str | None, person: int | None, fen: int, state: str, tries: int,
+        sealed: bytes | None, wrapped: bytes | None,
+    ) -> None:
+        account = hospital or _opened(self._engine.keyring, programme.code, "bank_account", "sealed", person, sealed, wrapped)
+        if account is None and state == "due":
+            return                                     # the person has been told, and has not said yet where to
+        if state == "due" and (await self._engine.submit(programme.code, *payables.sent(id, tries))).outcome != DONE:
+            return                                     # it was taken back in the meantime
+        reference = f"{programme.code}-payout-{id}-{tries}"
+        payee = f"hospital:{hospital}" if hospital else "person"
+        payout = Payout(reference, programme.code, product, payee, account, fen) if account is not None else None
+        await self._pay(programme, id, tries, fen, reference, payout, is_new=state == "due")
 
     async def _pay(
         self, programme: Programme, id: int, tries: int, fen: int, reference: str, payout: Payout | None, is_new: bool
@@ -164,50 +151,34 @@ class Claims:
 
     async def collect(self, programme: Programme) -> None:
         """Asks for co-insurers' parts, and takes those that arrived whole."""
-        for id, product, insurer, fen in await self._waiting(programme, "recoveries_waiting"):
-            reference = f"{programme.code}-recovery-{id}"
-            try:
-                reached("bank.before_collect")
-                await self._outside.bank.collect(Collection(reference, programme.code, product, insurer, fen))
-                standing = await self._outside.bank.ask_collection(reference)
-                reached("bank.after_collect")
-            except BankRefused as refused:
-                _LOG.error("%s: the bank declines collection %s: %s", programme.code, id, refused)
-                continue
-            if isinstance(standing, Received) and standing.fen == fen:
-                await self._one(programme, f"collection {id}", payables.received(id))
-            elif isinstance(standing, Received):
-                _LOG.error("%s: collection %s brought %s fen where %s were called in", programme.code, id, standing.fen, fen)
+        async for id, product, insurer, fen in self._round.each(programme, _PAYABLES["recoveries_waiting"]):
+            with Apart(programme.code, f"collection {id}"):
+                await self._collect(programme, id, Collection(f"{programme.code}-recovery-{id}", programme.code, product, insurer, fen))
 
-    async def _waiting(self, programme: Programme, statement: str) -> Sequence[tuple[Any, ...]]:
-        """The next rows of a list that is gone through round and round: a hundred that wait keep no later one waiting."""
-        key = (programme.code, statement)
-        async with self._engine.reading(programme.code) as connection:
-            rows = await (await connection.execute(_PAYABLES[statement], {"after": self._after.get(key, 0), "most": MOST})).fetchall()
-        self._after[key] = rows[-1][0] if len(rows) == MOST else 0
-        return rows
+    async def _collect(self, programme: Programme, id: int, collection: Collection) -> None:
+        reached("bank.before_collect")
+        await self._outside.bank.collect(collection)
+        standing = await self._outside.bank.ask_collection(collection.reference)
+        reached("bank.after_collect")
+        if isinstance(standing, Received) and standing.fen == collection.fen:
+            await self._engine.submit(programme.code, *payables.received(id))
+        elif isinstance(standing, Received):
+            _LOG.error("%s: collection %s brought %s fen where %s were called in", programme.code, id, standing.fen, collection.fen)
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def tell(self, connection: AsyncConnection[Any], programme: Programme) -> None:
         """Sends people what they are to be told; the channel takes each once, however often it is asked."""
-        async with self._engine.reading(programme.code) as reading:
-            rows = await (await reading.execute(SQL["notices_waiting"], {"most": MOST})).fetchall()
-        for id, person, zh, en, sealed, wrapped in rows:
-            phone = _opened(self._engine.keyring, programme.code, "person", "phone_sealed", person, sealed, wrapped)
-            try:
+        async for id, person, zh, en, sealed, wrapped in self._round.each(programme, SQL["notices_waiting"]):
+            with Apart(programme.code, f"notice {id}"):
+                phone = _opened(self._engine.keyring, programme.code, "person", "phone_sealed", person, sealed, wrapped)
                 reached("notice.before_send")
                 taken = phone is not None and await self._outside.notices.send(NoticeMessage(f"{programme.code}-{id}", phone, zh, en))
                 reached("notice.after_send")
-            except NoticesUnreachable as failure:
-                if failure.why != "denied":
-                    raise
-                _LOG.warning("%s: notice %s waits, the channel declines it", programme.code, id)
-                continue
-            async with connection.transaction():
-                await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
-                statement = SQL["notice_sent"] if taken else SQL["notice_declined"]
-                await connection.execute(statement, {"notice": id, **({"at": self._engine.clock.now()} if taken else {})})
+                async with connection.transaction():
+                    await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
+                    statement = SQL["notice_sent"] if taken else SQL["notice_declined"]
+                    await connection.execute(statement, {"notice": id, **({"at": self._engine.clock.now()} if taken else {})})
 
 
 def _opened(

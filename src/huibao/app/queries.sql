@@ -24,13 +24,14 @@ SELECT 1;
 SELECT id, endpoint FROM public.insurer WHERE endpoint IS NOT NULL ORDER BY id;
 
 -- :name awaiting_payment
--- Orders that wait for their cash part, the longest wait first: which may be asked about, and which are over.
+-- Orders that wait for their cash part and may be asked about, and which of them are over: by the index of what waits (`+ 0`), never along
+-- all orders.
 SELECT id, deadline <= %(at)s FROM orders
-WHERE deadline IS NOT NULL AND state = 'awaiting-payment' AND at <= %(asked_from)s ORDER BY deadline LIMIT %(most)s;
+WHERE deadline IS NOT NULL AND state = 'awaiting-payment' AND at <= %(asked_from)s AND id > %(after)s ORDER BY id + 0 LIMIT %(most)s;
 
 -- :name tills_closed
--- Orders that were given up while their till was open, once it is closed and until they were asked about.
-SELECT id FROM orders WHERE deadline <= %(at)s AND state = 'void' AND id > %(after)s ORDER BY id LIMIT %(most)s;
+-- Orders that were given up while their till was open, once it is closed and until they were asked about; by the index of what waits.
+SELECT id FROM orders WHERE deadline <= %(at)s AND state = 'void' AND id > %(after)s ORDER BY id + 0 LIMIT %(most)s;
 
 -- :name till_asked
 -- What was paid there for an order that is void is known.
@@ -64,14 +65,14 @@ CROSS JOIN LATERAL (
 ORDER BY w.deadline, w.id;
 
 -- :name adjusting
--- Settlements that were taken back, and whose followers have waited long enough.
-SELECT id, adjust_at FROM settlement WHERE adjust_at <= %(at)s ORDER BY adjust_at, id LIMIT %(most)s;
+-- Settlements that were taken back, and whose followers have waited long enough; by the index of what waits.
+SELECT id, adjust_at FROM settlement WHERE adjust_at <= %(at)s AND id > %(after)s ORDER BY id + 0 LIMIT %(most)s;
 
 -- :name notices_waiting
 -- What people are to be told, the oldest first, with their sealed numbers.
 SELECT n.id, n.person_id, n.zh, n.en, p.phone_sealed, k.wrapped
 FROM notice n JOIN person p ON p.id = n.person_id LEFT JOIN person_key k ON k.person_id = n.person_id
-WHERE n.sent_at IS NULL AND NOT n.declined ORDER BY n.id LIMIT %(most)s;
+WHERE n.sent_at IS NULL AND NOT n.declined AND n.id > %(after)s ORDER BY n.id LIMIT %(most)s;
 
 -- :name notice_sent
 -- A person was told.

@@ -5,12 +5,12 @@ that dies gives its part back. Who is insured already is known by the keys of th
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, Final
 
+from huibao.app.duties import Apart, lost, one
 from huibao.catalogue.model import Programme
 from huibao.core.batcher import TurnedAway, Waiting
 from huibao.core.points import reached
@@ -25,8 +25,6 @@ from huibao.sponsored.model import PART, Enrol, Line
 from huibao.sponsored.runs import Runs, State, Stopped
 from huibao.sponsored.work import SQL
 from huibao.web.engine import Engine
-
-_LOG: Final = logging.getLogger("huibao.rosters")
 
 #: Runners of each process: while one waits for its commit another decides.
 RUNNERS: Final = 2
@@ -70,17 +68,19 @@ class Runner:
         await self._lane.close()
 
     async def turn(self, wire: Wire) -> bool:
-        """One part of each programme; whether there was anything to do."""
+        """One part of each programme; whether there was anything to do. What is the matter with a part keeps no other waiting."""
         found = False
         for programme in self._engine.programmes.values():
             if not await self._any(wire, programme):
                 continue
-            try:
-                found = await self._check(wire, programme) or await self._run(wire, programme) or found
-            except TurnedAway as busy:
-                _LOG.warning("%s: rosters wait, %s", programme.code, type(busy).__name__)
-                wire.ask(RECORD["rollback"])
-                await wire.go()
+            for step in (self._check, self._run):
+                with Apart(programme.code, "a part of a roster", ends=lost):
+                    if await step(wire, programme):
+                        found = True
+                        break
+                if not wire.idle:
+                    wire.ask(RECORD["rollback"])
+                    await wire.go()
         return found
 
     async def _any(self, wire: Wire, programme: Programme) -> bool:
@@ -105,7 +105,7 @@ class Runner:
     async def _whole(self, wire: Wire, programme: Programme, statement: str, request: Callable[[int], Request[Any]]) -> None:
         """Says of rosters whose last part is done that they are."""
         for roster in await self._ids(wire, programme, statement):
-            await self._engine.submit(programme.code, *request(roster))
+            await one(self._engine, programme, f"roster {roster}", request(roster))
 
     async def _ids(self, wire: Wire, programme: Programme, statement: str) -> list[int]:
         _begin(wire, programme)

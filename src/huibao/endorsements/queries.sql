@@ -105,8 +105,8 @@ FROM unnest(%(people)s::bigint[], %(kinds)s::text[], %(values)s::text[], %(since
      AS u (person, kind, value, since, until);
 
 -- :name waiting
--- Proposals that nobody answered in time, the longest wait first.
-SELECT id FROM endorsement WHERE state = 'proposed' AND expires_at <= %(at)s ORDER BY expires_at, id LIMIT %(most)s;
+-- Proposals that nobody answered in time.
+SELECT id FROM endorsement WHERE state = 'proposed' AND expires_at <= %(at)s AND id > %(after)s ORDER BY id LIMIT %(most)s;
 
 -- :name read
 -- One endorsement, whose it is and where that person lives, with what was sealed and the key that opens it.

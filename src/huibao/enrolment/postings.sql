@@ -49,11 +49,11 @@ UPDATE account_posting SET state = 'sent', sent_at = COALESCE(sent_at, %(at)s)
 WHERE id = ANY(%(postings)s::bigint[]) AND state IN ('wanted', 'sent') RETURNING id;
 
 -- :name overdue
--- Orders whose time to wait for their accounts is over, while nothing is being taken or let go.
+-- Orders whose time to wait for their accounts is over, while nothing is being taken or let go; by the index of what waits.
 SELECT o.id, o.deadline FROM orders o
-WHERE o.state = 'awaiting-account' AND o.deadline <= %(at)s
+WHERE o.state = 'awaiting-account' AND o.deadline <= %(at)s AND o.id > %(after)s
   AND NOT EXISTS (SELECT FROM account_posting c WHERE c.order_id = o.id AND c.kind = 'cancel')
-ORDER BY o.deadline LIMIT %(most)s;
+ORDER BY o.id + 0 LIMIT %(most)s;
 
 -- :name want_credits
 -- Refunds that reached an account which another system keeps and that it was not asked to credit yet.

@@ -194,14 +194,14 @@ FROM mandate m JOIN unnest(%(principals)s::bigint[], %(agents)s::bigint[]) AS u 
 WHERE m.revoked_at IS NULL AND m.valid_from <= %(on)s AND %(on)s <= m.valid_to ORDER BY m.id;
 
 -- :name reviews_escalating
--- Reviews whose first time is over, the longest wait first.
-SELECT order_id, escalate_at FROM review WHERE state = 'open' AND escalated_at IS NULL AND escalate_at <= %(at)s
-ORDER BY escalate_at, order_id LIMIT %(most)s;
+-- Reviews whose first time is over.
+SELECT order_id, escalate_at FROM review
+WHERE state = 'open' AND escalated_at IS NULL AND escalate_at <= %(at)s AND order_id > %(after)s ORDER BY order_id LIMIT %(most)s;
 
 -- :name reviews_over
 -- Reviews that are somebody's case, and whose time is over.
-SELECT order_id, void_at FROM review WHERE state = 'open' AND escalated_at IS NOT NULL AND void_at <= %(at)s
-ORDER BY void_at, order_id LIMIT %(most)s;
+SELECT order_id, void_at FROM review
+WHERE state = 'open' AND escalated_at IS NOT NULL AND void_at <= %(at)s AND order_id > %(after)s ORDER BY order_id LIMIT %(most)s;
 
 -- :name review_page
 -- The next reviews in a state, in the order of their orders: of a product, escalated or not, entered on a way, of an area; whose each is.

@@ -71,7 +71,7 @@ class Lane(Generic[C, S]):
         except TurnedAway as busy:
             return [busy] * len(batch)
         except Exception as bug:  # noqa: BLE001 - whatever it is, the next command must be served
-            _LOG.error("a batch of %d failed: %s", len(batch), _told(bug))
+            _LOG.error("a batch of %d failed: %s", len(batch), shown(bug))
             return CommandFailed("this command failed")
 
     async def _persist(self, programme: str, batch: Sequence[Waiting[C, Answer]]) -> list[Answer]:
@@ -135,7 +135,7 @@ def _singly(answers: Sequence[Answer | Exception] | CommandFailed) -> Sequence[A
     return [answers] if isinstance(answers, CommandFailed) else answers
 
 
-def _told(bug: Exception) -> str:
+def shown(bug: Exception) -> str:
     """The failure as it may be logged: what it is and where. Its text, and a database's detail, may quote rows."""
     what = type(bug).__name__
     if isinstance(bug, psycopg.Error):

@@ -32,20 +32,26 @@ class Checking:
     def __init__(self, programme: Programme, keyring: Keyring) -> None:
         self._programme = programme
         self._orders = Orders(programme, keyring, locks="nothing")
+        self._after = 0
 
     async def one(self, wire: Wire, at: datetime) -> int | None:
-        """Checks the next part that nobody else is at; the roster that it is of, None where there is none."""
+        """Checks the next part that nobody else is at; the roster that it is of, None where there is none.
+
+        A roster of which a part cannot be checked is passed over until there is no other to check.
+        """
         wire.ask(RECORD["begin"])
         wire.ask(RECORD["enter"], {"schema": self._programme.schema, "lock_timeout": LOCK_TIMEOUT})
         # A check that a crash undoes is made again; the last one is followed by `Checked`, whose commit is waited for.
         wire.ask(RECORD["need_not_wait"])
-        part = wire.ask(SQL["next_unchecked"])
+        part = wire.ask(SQL["next_unchecked"], {"after": self._after})
         await wire.go()
         if not part.rows():
+            self._after = 0
             wire.ask(RECORD["rollback"])
             await wire.go()
             return None
         roster, number, first, last, product, sponsor = part.row()
+        before, self._after = self._after, roster
         given = {"roster": roster, "first": first, "last": last}
         lines = wire.ask(SQL["open_lines"], given)
         twice = wire.ask(SQL["lines_twice"], given)
@@ -55,6 +61,7 @@ class Checking:
         await self._write(wire, roster, number, commands, again, at)
         wire.ask(RECORD["commit"])
         await wire.go()
+        self._after = before
         return int(roster)
 
     async def _write(self, wire: Wire, roster: int, number: int, commands: Sequence[Enrol], again: set[int], at: datetime) -> None:

@@ -127,10 +127,10 @@ AND NOT EXISTS (SELECT FROM roster_line l WHERE l.roster_id = u.id);
 SELECT EXISTS (SELECT FROM roster WHERE state IN ('checking', 'running'));
 
 -- :name next_unchecked
--- A part that waits for its check and that nobody else is at.
+-- A part that waits for its check and that nobody else is at, of the rosters after this one.
 SELECT p.roster_id, p.number, p.first_line, p.last_line, r.product, s.name
 FROM roster_part p JOIN roster r ON r.id = p.roster_id JOIN sponsor s ON s.id = r.sponsor_id
-WHERE r.state = 'checking' AND p.state = 'new'
+WHERE r.state = 'checking' AND p.state = 'new' AND p.roster_id > %(after)s
 ORDER BY p.roster_id, p.number LIMIT 1 FOR UPDATE OF p SKIP LOCKED;
 
 -- :name next_checked
