@@ -8,7 +8,7 @@ import pytest
 
 from huibao.policies.numbers import settlement_number
 from huibao.web import desk as desks
-from huibao.web import endorsements, openapi, orders, payables, policies, reads, refunds, settled, settlements, surrenders
+from huibao.web import endorsements, openapi, orders, payables, policies, reads, refunds, remittances, settled, settlements, surrenders
 from huibao.web.app import OPERATIONS, build
 from huibao.web.authorisation import ROLES, TABLE, Owners, Reach, TableWrong, agree, reaches, read
 from huibao.web.credentials import Principal
@@ -50,7 +50,8 @@ CALLERS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 
 OF_A_PERSON: Final = {"order", "policy", "cancel_order", "open_payment", "settlement", "judge_settlement", "amend_order", "endorsement",
                       "answer_endorsement", "review_order", "revoke_mandate", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals",
-                      "quote_surrender", "surrender", "refund", "confirm_account_closed", "accept_refund"}
+                      "quote_surrender", "surrender", "refund", "confirm_account_closed", "accept_refund",
+                      "decide_remittance_case"}
 OF_AN_INSURER: Final = {"connection_tests"}
 OF_A_POOL: Final = {"pool_statement"}
 OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement", "statement", "answer_statement"}
@@ -73,6 +74,8 @@ def expected(operation: str, role: str, narrowed: Mapping[str, Any], target: Tar
         return None
     if target.programme != HERE:
         return 404
+    if reach == "whole":
+        return 403 if "area" in narrowed else None
     if reach == "hospital" and operation in OWN_NAME and target.hospital != HOSPITAL:
         return 403
     within = {
@@ -169,6 +172,7 @@ def test_every_role_on_every_route(desk: Desk, operation: Operation[Any]) -> Non
     (surrenders, "quote_surrender", ["member", "agency"]),
     (refunds,  "refund",           ["member", "agency", "insurer"]),
     (refunds,  "repayment",        ["insurer"]),
+    (remittances, "decide_remittance_case", ["agency"]),
     (payables, "statement",        ["insurer", "provider"]),
     (endorsements, "endorsement",  ["member", "agency", "insurer"]),
     (endorsements, "policy_endorsements", ["member", "agency", "insurer"]),

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from huibao.core.chain import sm3
+from huibao.core.money import yuan
 from huibao.remittance import own
 from tests.web.running import HERE, NOW, PRODUCT
 from tests.web.wards import Ward, ward_of
@@ -37,7 +38,7 @@ def clerk(ward: Ward) -> str:
 
 
 def second(ward: Ward) -> str:
-    return ward.token("agency", area="9900")
+    return ward.token("agency", scopes=("call_back_insurer", "decide_receiving_account"))
 
 
 def done(answer: httpx.Response) -> dict[str, Any]:
@@ -140,6 +141,60 @@ def test_a_day_reconciles_to_the_fen(ward: Ward) -> None:
     for asked in ("since=2026-02-01&until=2026-01-01", "until=2027-01-01", "since=2024-01-01"):
         refused = ward.send("GET", f"/v1/{HERE}/remittance-days?{asked}", clerk(ward))
         assert (refused.status_code, refused.json()["code"]) == (422, "remittance.days_wrong"), asked
+
+
+def test_a_time_sums_every_batch_that_it_shows(ward: Ward) -> None:
+    """Five products that are remitted daily have 1,825 batches in a year."""
+    many = 1_200
+    with ward.owner() as connection:
+        connection.execute("INSERT INTO remittance (id, at, product, insurer, account_id, until_at, count, fen, state, answered_at)"
+                           " SELECT 1000000 + n, r.at, r.product, r.insurer, r.account_id, r.until_at, 1, 100, 'answered', r.at"
+                           " FROM (SELECT * FROM remittance ORDER BY id LIMIT 1) AS r, generate_series(1, %s) AS n", [many])
+    try:
+        days = ward.get("/remittance-days?since=2026-01-01", clerk(ward))
+        assert len(days["batches"]) == many + 2
+        page = accepting(ward, "/remittance-days?since=2026-01-01", clerk(ward), "text/html").text
+        total = sum(one["fen"] for one in days["batches"])
+        assert total == many * 100 + (PEOPLE + 1) * FEN
+        assert f'合计 total<td class="n">{many + 2}<td class="n">{many + PEOPLE + 1:,}<td class="n">{yuan(total)}' in page
+    finally:
+        with ward.owner() as connection:
+            connection.execute("DELETE FROM remittance WHERE id > 1000000")
+
+
+def test_whom_to_call_is_known_however_many_changes_there_were(ward: Ward) -> None:
+    """The account in force is older than a hundred changes that were refused: the number from the request is still not the one to call."""
+    with ward.owner() as connection:
+        connection.execute(
+            "INSERT INTO receiving_account (id, at, insurer, bank, holder, tail, wrapped, number, phone, proposed_by, state, decided_by, decided_at)"
+            " SELECT 2000000 + n, r.at, r.insurer, r.bank, r.holder, r.tail, r.wrapped, r.number, r.phone, r.proposed_by, 'refused', r.decided_by,"
+            " r.decided_at FROM (SELECT * FROM receiving_account WHERE state = 'approved' LIMIT 1) AS r, generate_series(1, 120) AS n")
+    changed = done(ward.post("/insurers/anxin/receiving-accounts", clerk(ward), NEW | {"phone": "0891-7777777"}))["account"]
+    try:
+        [call] = [line["call"] for line in ward.get("/receiving-accounts", clerk(ward))["accounts"] if line["account"]["account"] == changed]
+        assert call == "08916330001"
+    finally:
+        done(ward.post(f"/receiving-accounts/{changed}/decisions", clerk(ward), {"approve": False}))
+        with ward.owner() as connection:
+            connection.execute("DELETE FROM receiving_account WHERE id > 2000000")
+
+
+def test_money_of_all_areas_is_no_area_clerks(ward: Ward) -> None:
+    theirs = ward.token("agency", area="9901")
+    for path, asked in (("/insurers/anxin/receiving-accounts", NEW), ("/receiving-accounts/1/call-backs", {"number": NEW["phone"], "answer": "confirmed"}),
+                        ("/receiving-accounts/1/decisions", {"approve": True}), ("/remittances", {"product": PRODUCT})):
+        refused = ward.post(path, theirs, asked)
+        assert (refused.status_code, refused.json()["code"]) == (403, "access.area"), path
+    assert ward.get("/remittances", theirs)["remittances"] == ward.get("/remittances", clerk(ward))["remittances"]
+
+
+def test_a_case_is_decided_in_its_area(ward: Ward) -> None:
+    """What a clerk does not find on their list is not there for them, whoever counts the numbers."""
+    case = ward.rows("SELECT id FROM open_case WHERE cause = 'bank.failed'")[0][0]
+    for who, area in (("of another", "9902"), ("of its", "9901")):
+        answers = [ward.post(f"/remittance-cases/{number}/decisions", ward.token("agency", area=area), {"how": "kept"}) for number in (case, 99_999)]
+        assert answers[1].status_code == 404
+        assert (answers[0].content == answers[1].content) == (who == "of another"), answers[0].text
 
 
 def test_what_is_another_insurers_is_not_there(ward: Ward) -> None:

@@ -24,7 +24,7 @@ def parts(desk: Desk, person: int = BUYER, hospital: str = HOSPITAL) -> dict[str
     return {"programme": HERE, "product": PRODUCT, "insurer": "anxin", "order": order, "policy": f"{order}-01", "credential": "7",
             "settlement": settlement_of(desk, person, hospital)[0], "statement": statement_of(desk, hospital), "payout": payout_of(desk),
             "sponsor": sponsor_of(desk), "roster": roster_of(desk), "endorsement": endorsement_of(desk, person),
-            "refund": refund_of(desk, person), "repayment": repayment_of(desk), **listed,
+            "refund": refund_of(desk, person), "repayment": repayment_of(desk), **listed, "case": case_of(desk, order),
             "mandate": mandate_of(desk, person)}
 
 
@@ -177,7 +177,7 @@ def _order_id(desk: Desk, person: int) -> int:
 
 
 def remittance_of(desk: Desk) -> dict[str, str]:
-    """A batch that was listed for an account in force, a change of that account that waits, and a case about a movement."""
+    """A batch that was listed for an account in force, and a change of that account that waits."""
     made = _MADE.setdefault(desk, {})
     if ("remittance",) not in made:
         desk.order_of(BUYER)
@@ -188,7 +188,7 @@ def remittance_of(desk: Desk) -> dict[str, str]:
         _post(desk, f"/receiving-accounts/{first}/call-backs", second, {"number": new["phone"], "answer": "confirmed"})
         _post(desk, f"/receiving-accounts/{first}/decisions", second, {"approve": True})
         listed, waiting = _listed(desk, second), _post(desk, "/insurers/anxin/receiving-accounts", clerk, new)["account"]
-        made["remittance",] = {"remittance": str(listed), "account": str(waiting), "case": _case(desk)}
+        made["remittance",] = {"remittance": str(listed), "account": str(waiting)}
     found: dict[str, str] = made["remittance",]
     return found
 
@@ -201,15 +201,20 @@ def _listed(desk: Desk, who: str) -> int:
     return int(_post(desk, "/remittances", who, {"product": PRODUCT})["remittance"])
 
 
-def _case(desk: Desk) -> str:
-    with connect_owner(desk.engine.url) as connection:
-        connection.execute("SELECT set_config('search_path', %s, false)", [f"p_{HERE}"])
-        row = connection.execute(
-            "INSERT INTO open_case (at, kind, cause, product, remittance_id, transfer_id, order_id, position, fen)"
-            " SELECT at, 'remittance', 'bank.failed', %s, 1, id, order_id, position, fen FROM transfer WHERE kind = 'premium-account'"
-            " ORDER BY id LIMIT 1 RETURNING id", [PRODUCT]).fetchone()
-    assert row is not None, "somebody has bought"
-    return str(row[0])
+def case_of(desk: Desk, order: str) -> str:
+    """A case about account money of an order."""
+    made = _MADE.setdefault(desk, {})
+    if ("case", order) not in made:
+        with connect_owner(desk.engine.url) as connection:
+            connection.execute("SELECT set_config('search_path', %s, false)", [f"p_{HERE}"])
+            row = connection.execute(
+                "INSERT INTO open_case (at, kind, cause, product, remittance_id, transfer_id, order_id, position, fen)"
+                " SELECT at, 'remittance', 'bank.failed', %s, 1, id, order_id, position, fen FROM transfer"
+                " WHERE kind = 'premium-account' AND order_id = %s ORDER BY id LIMIT 1 RETURNING id", [PRODUCT, int(order.split("-")[1])]).fetchone()
+        assert row is not None, "it was paid from an account"
+        made["case", order] = str(row[0])
+    found: str = made["case", order]
+    return found
 
 
 def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPITAL, *, is_own: bool = False) -> Any:

@@ -67,6 +67,11 @@ SELECT id, account_id, number_of, called_by, answer FROM receiving_call WHERE ac
 SELECT id, product, cause, COALESCE(remittance_id, 0), transfer_id, outcome FROM open_case
 WHERE id = ANY(%(cases)s::bigint[]) AND kind = 'remittance';
 
+-- :name case_area
+-- Whose area a case about a movement is: its buyer's; NULL of a whole batch.
+SELECT n.area FROM open_case c LEFT JOIN orders o ON o.id = c.order_id LEFT JOIN person n ON n.id = o.buyer_id
+WHERE c.id = %(case)s AND c.kind = 'remittance';
+
 -- :name runs
 -- Which of these days of the schedule are done.
 SELECT r.product, r.due_on FROM remittance_run r
@@ -210,7 +215,7 @@ CROSS JOIN LATERAL (
     FROM remittance_line l WHERE l.remittance_id = r.id) AS s
 WHERE r.product = ANY(%(products)s::text[]) AND r.at >= %(since)s AND r.at < %(until)s
   AND (%(before)s = 0 OR r.id < %(before)s) AND (%(remittance)s = 0 OR r.id = %(remittance)s)
-ORDER BY r.id DESC LIMIT %(most)s;
+ORDER BY r.id DESC LIMIT %(most)s::bigint;
 
 -- :name lines_page
 -- Lines of a batch by entry, a page at a time; without those that were never part of what is paid where only its file is read.
@@ -219,10 +224,11 @@ WHERE remittance_id = %(remittance)s AND transfer_id > %(after)s AND (counted OR
 ORDER BY transfer_id LIMIT %(most)s;
 
 -- :name accounts_page
--- Receiving accounts, the newest first, with the call-backs about each and from when the number stands that is called about it.
+-- Receiving accounts: first those that wait, then the newest.
 SELECT a.id, a.insurer, a.bank, a.holder, a.tail, a.wrapped, a.number, a.phone, a.proposed_by, a.state, a.effective_at, a.decided_by,
        a.at, a.decided_at
-FROM receiving_account a WHERE %(insurer)s = '' OR a.insurer = %(insurer)s ORDER BY a.id DESC LIMIT %(most)s;
+FROM receiving_account a WHERE %(insurer)s = '' OR a.insurer = %(insurer)s
+ORDER BY a.state = 'proposed' DESC, a.id DESC LIMIT %(most)s;
 
 -- :name days
 -- What came into and left the clearing accounts of products in a time, and what was there before and after it.

@@ -1,6 +1,6 @@
 """What a batch of remittance commands is decided on, and what it did."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -112,6 +112,10 @@ class State:
 
     def receiving(self, insurer: str) -> Receiving | None:
         """The account that an insurer is paid to now: the latest that is in force."""
-        found = [one for one in self.accounts.values()
-                 if one.insurer == insurer and one.effective_at is not None and one.effective_at <= self.at]
-        return max(found, key=lambda one: (one.effective_at, one.id), default=None)
+        return paid_to(self.accounts.values(), insurer, self.at)
+
+
+def paid_to(accounts: Iterable[Receiving], insurer: str, at: datetime) -> Receiving | None:
+    """Of an insurer's accounts the one that is in force at an instant: the latest that came into force."""
+    found = [one for one in accounts if one.insurer == insurer and one.effective_at is not None and one.effective_at <= at]
+    return max(found, key=lambda one: (one.effective_at, one.id), default=None)

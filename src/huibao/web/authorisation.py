@@ -7,6 +7,7 @@ What a cell says:
     insurer     things of the insurer: its products, the pools it is in, its policies
     hospital    things of the hospital: its settlements, its days, what it is owed
     programme   everything in the credential's programme, and in its area where it has one
+    whole       as `programme`, for credentials of no area alone: money of all areas together, and days, which know none
     all         everything there is to read, also of other programmes
 
 Reach is kept where data is read (`reaches`): what is out of reach answers 404, exactly like what is not there.
@@ -20,7 +21,7 @@ from huibao.web import refusals
 from huibao.web.credentials import Principal, Role
 from huibao.web.problems import Refused
 
-Reach = Literal["no", "own", "insurer", "hospital", "programme", "all"]
+Reach = Literal["no", "own", "insurer", "hospital", "programme", "whole", "all"]
 
 ROLES: Final = ("public", *get_args(Role))
 
@@ -58,7 +59,7 @@ refund               .       own     programme  programme  insurer  .         . 
 repay                .       .       .          .          insurer  .         .          .        .          .
 repayments           .       .       programme  programme  insurer  .         .          .        programme  .
 repayment            .       .       programme  programme  insurer  .         .          .        programme  .
-answer_repayment     .       .       programme  .          .        .         .          .        .          .
+answer_repayment     .       .       whole      .          .        .         .          .        .          .
 confirm_account_closed .     .       programme  .          .        .         .          .        .          .
 accept_refund        .       own     programme  .          .        .         .          .        .          .
 pay_refund           .       .       .          .          insurer  .         .          .        .          .
@@ -67,7 +68,7 @@ my_accounts          .       own     .          .          .        .         . 
 account_use          .       .       .          programme  .        .         .          .        programme  .
 account_use_orders   .       .       .          programme  .        .         .          .        programme  .
 account_postings     .       .       programme  .          .        .         .          .        programme  .
-account_days         .       .       programme  .          .        .         .          .        programme  .
+account_days         .       .       whole      .          .        .         .          .        whole      .
 my_account_use       .       own     .          .          .        .         .          .        .          .
 settle               .       .       programme  .          .        hospital  .          .        .          .
 pre_settle           .       .       .          .          .        hospital  .          .        .          .
@@ -112,17 +113,17 @@ confirm_renewals     .       own     .          .          .        .         . 
 decline_renewal      .       own     .          .          .        .         .          .        .          .
 renewal_totals       .       .       .          programme  .        .         .          .        programme  .
 receiving_accounts           .  .  programme  programme  insurer  .  .  .  programme  .
-register_receiving_account   .  .  programme  .          .        .  .  .  .          .
-call_back_insurer            .  .  programme  .          .        .  .  .  .          .
-decide_receiving_account     .  .  programme  .          .        .  .  .  .          .
-make_remittance              .  .  programme  .          .        .  .  .  .          .
+register_receiving_account   .  .  whole      .          .        .  .  .  .          .
+call_back_insurer            .  .  whole      .          .        .  .  .  .          .
+decide_receiving_account     .  .  whole      .          .        .  .  .  .          .
+make_remittance              .  .  whole      .          .        .  .  .  .          .
 remittances                  .  .  programme  programme  insurer  .  .  .  programme  .
 remittance                   .  .  programme  programme  insurer  .  .  .  programme  .
 remittance_lines             .  .  programme  programme  insurer  .  .  .  programme  .
 remittance_file              .  .  programme  programme  insurer  .  .  .  programme  .
 remittance_statement         .  .  programme  programme  insurer  .  .  .  programme  .
 remittance_days              .  .  programme  programme  insurer  .  .  .  programme  .
-read_bank_return             .  .  programme  .          .        .  .  .  .          .
+read_bank_return             .  .  whole      .          .        .  .  .  .          .
 confirm_remittance           .  .  .          .          insurer  .  .  .  .          .
 decide_remittance_case       .  .  programme  .          .        .  .  .  .          .
 issue_credential     .       .       .          .          .        .         .          .        .          programme
@@ -152,7 +153,7 @@ def read(table: str) -> Mapping[str, Mapping[str, Reach]]:
 
 def _reach(cell: str) -> Reach:
     known: dict[str, Reach] = {".": "no", "own": "own", "insurer": "insurer", "hospital": "hospital", "programme": "programme",
-                               "all": "all"}
+                               "whole": "whole", "all": "all"}
     if cell not in known:
         raise TableWrong(f"{cell!r} is no reach: write one of {' '.join(known)}")
     return known[cell]
@@ -184,7 +185,11 @@ def admit(operation: str, caller: Principal | None, programme: str | None) -> Re
         raise Refused(refusals.scope_refused(operation))
     if programme is not None and caller.programme not in {None, programme}:
         raise Refused(refusals.programme_unknown())
-    return reach
+    if reach != "whole":
+        return reach
+    if caller.area is not None:
+        raise Refused(refusals.area_refused(operation))
+    return "programme"
 
 
 @dataclass(frozen=True, slots=True)

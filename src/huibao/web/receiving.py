@@ -1,5 +1,6 @@
 """Where insurers take their money: a change is proposed, called back, and decided by another person; numbers are masked everywhere."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -11,6 +12,7 @@ from huibao.core.time import SHANGHAI
 from huibao.db import sqlfile
 from huibao.remittance.accounts import TABLE, account_told, called_told
 from huibao.remittance.model import AccountTold, CallAnswer, CallBack, CallBackTold, Called, Decide, Receiving, Register
+from huibao.remittance.state import paid_to
 from huibao.web.commands import submit, told
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Reply
@@ -100,7 +102,7 @@ class ReceivingLine(msgspec.Struct, frozen=True):
 
 
 class ReceivingLines(msgspec.Struct, frozen=True):
-    """Receiving accounts, newest first."""
+    """Receiving accounts, first those that wait, then the newest."""
 
     accounts: tuple[ReceivingLine, ...]
 
@@ -114,19 +116,22 @@ async def receiving_accounts(call: Call[Nothing]) -> ReceivingLines:
         rows = await (await connection.execute(SQL["accounts_page"], {"insurer": insurer, "most": MOST_LISTED})).fetchall()
         calls = await (await connection.execute(SQL["calls_page"], {"accounts": [row[0] for row in rows]})).fetchall()
     accounts = [Receiving(*row[:12]) for row in rows]
+    to_call = await _to_call(call, [one for one in accounts if one.state == "proposed"]) if call.principal.role == "agency" else {}
     return ReceivingLines(tuple(
-        ReceivingLine(account_told(one), at, decided_at, _number(call, accounts, one),
+        ReceivingLine(account_told(one), at, decided_at, to_call.get(one.id),
                       tuple(CallLine(when, by, of, answer) for about, when, by, of, answer in calls if about == one.id))
         for one, (*_, at, decided_at) in zip(accounts, rows, strict=True)))
 
 
-def _number(call: Call[Any], accounts: list[Receiving], waiting: Receiving) -> str | None:
-    """The number that the agency is to call about a change that waits: the one on file before it."""
-    if call.principal.role != "agency" or waiting.state != "proposed":
-        return None
-    now = call.engine.clock.now()
-    known = [one for one in accounts if one.insurer == waiting.insurer and one.effective_at is not None and one.effective_at <= now]
-    of = max(known, key=lambda one: (one.effective_at, one.id), default=waiting)
+async def _to_call(call: Call[Any], waiting: Sequence[Receiving]) -> dict[int, str]:
+    """The number that the agency is to call about each change that waits: the one on file before it, however long ago that was."""
+    async with call.engine.reading(call.path["programme"]) as connection:
+        rows = await (await connection.execute(SQL["accounts"], {"accounts": [], "insurers": [one.insurer for one in waiting]})).fetchall()
+    known, now = [Receiving(*row) for row in rows], call.engine.clock.now()
+    return {one.id: _phone(call, paid_to(known, one.insurer, now) or one) for one in waiting}
+
+
+def _phone(call: Call[Any], of: Receiving) -> str:
     place = Place(call.path["programme"], TABLE, of.id, "wrapped")
     key = unwrap_row_key(call.engine.keyring, place, bytes(of.wrapped))
     return open_sealed(key, bytes(of.phone), place._replace(column="phone")).decode()

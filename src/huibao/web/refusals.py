@@ -5,7 +5,7 @@ from datetime import date
 from typing import Literal
 
 from huibao.core.refusal import Refusal
-from huibao.remittance.refusals import batch_unknown
+from huibao.remittance.refusals import batch_unknown, case_unknown
 
 
 def credential_missing() -> Refusal:
@@ -32,6 +32,11 @@ def role_refused(role: str, operation: str) -> Refusal:
 def scope_refused(operation: str) -> Refusal:
     return Refusal("access.scope", None, "此凭证的使用范围不包括该事项，请换用范围相符的凭证。",
                    "this credential was issued for other operations: use one whose scopes have this one", {"operation": operation})
+
+
+def area_refused(operation: str) -> Refusal:
+    return Refusal("access.area", None, "该事项涉及全部统筹区的资金，不分统筹区；请由不限统筹区的经办凭证办理。",
+                   "this is about the money of all areas together: use a credential that is of no area", {"operation": operation})
 
 
 def buyer_is_self() -> Refusal:
@@ -252,6 +257,10 @@ def scopes_unknown(count: int) -> Refusal:
 
 def remittance_unknown() -> Refusal:
     return batch_unknown()
+
+
+def remittance_case_unknown() -> Refusal:
+    return case_unknown()
 
 
 def return_unreadable(why: Literal["not-utf-8", "columns", "too-long"]) -> Refusal:

@@ -23,8 +23,6 @@ HTML: Final = "text/html"
 _DAY: Final = timedelta(days=1)
 #: A time is no longer.
 _LONGEST: Final = timedelta(days=366)
-#: So many batches of a time are shown.
-MOST: Final = 1_000
 
 
 class StatementAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,7 +110,7 @@ class DaysLine(msgspec.Struct, frozen=True):
 
 
 class Days(msgspec.Struct, frozen=True):
-    """A time: each clearing account, and the batches that were made in it, the newest first."""
+    """A time: each clearing account, and all batches that were made in it, the newest first: what is signed is the sum of what is shown."""
 
     since: date
     until: date
@@ -149,7 +147,7 @@ async def _days(call: Call[DaysAsked]) -> Days:
         given = {"products": of, "since": start_of(since), "until": start_of(until + _DAY)}
         rows = await (await connection.execute(SQL["days"], given)).fetchall()
     return Days(since, until, tuple(DaysLine(product, offers[product].name, *rest) for product, *rest in rows),
-                tuple(await batches_of(call, of, since, until, most=MOST)))
+                tuple(await batches_of(call, of, since, until, most=None)))
 
 
 def _days_page(call: Call[Any], found: Days, names: dict[str, str]) -> str:

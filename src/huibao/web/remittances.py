@@ -136,9 +136,9 @@ async def products(call: Call[Any], only: str | None = None) -> list[str]:
 
 
 async def batches_of(
-    call: Call[Any], of: Sequence[str], since: date | None, until: date | None, before: int = 0, only: int = 0, most: int = LISTED
+    call: Call[Any], of: Sequence[str], since: date | None, until: date | None, before: int = 0, only: int = 0, most: int | None = LISTED
 ) -> list[BatchRead]:
-    """Batches of products that were made within days, both included; the newest first."""
+    """Batches of products that were made within days, both included; the newest first, and all of them with `most` None."""
     given = {"products": list(of), "since": start_of(since or _FIRST), "until": start_of(min(until or _LAST, _LAST) + _DAY),
              "before": before, "remittance": only, "most": most}
     async with call.engine.reading(call.path["programme"]) as connection:
@@ -299,6 +299,11 @@ class CaseDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def decide_remittance_case(call: Call[CaseDecision]) -> Reply:
     """Decides on money that could not be remitted: whose account is frozen or closed, or what the bank could not pay."""
     case = int(call.path["case"])
+    async with call.engine.reading(call.path["programme"]) as connection:
+        row = await (await connection.execute(SQL["case_area"], {"case": case})).fetchone()
+    # A case of a whole batch is of no area, and not on the list of who has one.
+    if row is None or not reaches(call.principal, call.reach, Owners(area=row[0] or "")):
+        raise Refused(refusals.remittance_case_unknown())
     return told(await submit(call, "decide_remittance_case", (case, call.asked), Resolve(call.principal.id, case, call.asked.how)), 201)
 
 
