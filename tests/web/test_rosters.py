@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from huibao.web import printing
+from huibao.web import roster_pages
 from tests.web import things
 from tests.web.running import HERE, PRODUCT, Desk
 from tests.web.wards import number
@@ -99,4 +99,4 @@ def test_a_formula_is_a_text_to_a_spreadsheet() -> None:
     def cells() -> Iterator[str]:
         yield from ("=1+1", "+1", "-1", "@a", "a=1")
 
-    assert printing.csv_lines([tuple(cells())]) == b"'=1+1,'+1,'-1,'@a,a=1\r\n"
+    assert roster_pages.csv_lines([tuple(cells())]) == b"'=1+1,'+1,'-1,'@a,a=1\r\n"

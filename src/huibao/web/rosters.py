@@ -29,7 +29,7 @@ from huibao.sponsored.resolving import Resolver
 from huibao.sponsored.uploading import take
 from huibao.sponsored.words import CATEGORIES, STATEMENTS, STATES
 from huibao.sponsored.work import SQL
-from huibao.web import printing
+from huibao.web import roster_pages as paper
 from huibao.web.authorisation import Owners, reaches
 from huibao.web.commands import canonical, told
 from huibao.web.operations import Call, Nothing, operation
@@ -194,9 +194,9 @@ async def _rejected(call: Call[Any], after: int) -> list[RejectedLine]:
 
 async def _rejected_csv(call: Call[Any], after: int) -> AsyncIterator[bytes]:
     """Page after page, so that no list is held."""
-    yield printing.REJECTED_HEAD
+    yield paper.REJECTED_HEAD
     while found := await _rejected(call, after):
-        yield printing.csv_lines([(one.line, one.code, one.clause, one.zh, one.en) for one in found])
+        yield paper.csv_lines([(one.line, one.code, one.clause, one.zh, one.en) for one in found])
         after = found[-1].line
 
 
@@ -254,9 +254,9 @@ async def roster_statement(call: Call[Nothing]) -> RosterStatement | Reply:
     found = await _statement(call, await _row(call))
     accepted = call.headers.get(b"accept", b"")
     if HTML.encode() in accepted:
-        return Reply(printing.statement_page(found).encode(), 200, media_type=f"{HTML}; charset=utf-8")
+        return Reply(paper.statement_page(found).encode(), 200, media_type=f"{HTML}; charset=utf-8")
     if CSV.encode() in accepted:
-        return Reply(printing.statement_csv(found), 200, _named(f"statement-{found.roster}.csv"), media_type=f"{CSV}; charset=utf-8")
+        return Reply(paper.statement_csv(found), 200, _named(f"statement-{found.roster}.csv"), media_type=f"{CSV}; charset=utf-8")
     return found
 
 
