@@ -54,7 +54,7 @@ th{font-weight:600;background:#f4f4f2;white-space:nowrap}th .en{display:block;fo
 .sign{display:grid;grid-template-columns:1fr 1fr;gap:0 8mm;margin-top:9mm;break-inside:avoid}
 .sign div{border-bottom:.6pt solid #111;height:15mm;display:flex;align-items:flex-end;padding-bottom:1mm}
 .lines{font-size:8.5pt}.lines thead{display:table-header-group}.lines tr{break-inside:avoid}
-.foot{color:#555;font-size:8.5pt;margin-top:1em}
+.foot{color:#555;font-size:8.5pt;margin-top:1em;overflow-wrap:anywhere}
 @media print{body{margin:0;padding:0;max-width:none}}
 @media (max-width:40rem){body{margin:4mm auto}.facts th{width:38%}.sign{grid-template-columns:1fr}.wide{overflow-x:auto}}
 """
