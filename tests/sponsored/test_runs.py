@@ -16,8 +16,8 @@ from huibao.enrolment.model import Buy
 from huibao.enrolment.work import Orders
 from huibao.record.lane import CommandFailed, Lane
 from huibao.record.model import Answer
-from huibao.sponsored import checking
 from huibao.sponsored.model import Confirm, Enrol, Finished, Steer
+from huibao.sponsored.runs import judge
 from tests import books
 from tests.books import DAY, KEYRING, buy, owner, rows, verify
 from tests.database import MakeProgramme
@@ -299,17 +299,15 @@ def test_a_roster_that_cannot_be_checked_keeps_no_other_waiting(agency: Agency, 
     agency.work()
     done(agency.confirm(confirmed))
     bad, good, worse, last = (agency.upload(sponsor, sheet(agency.says(*people))) for people in ((2,), (3, 4, 5, 6, 7), (8,), (9,)))
-    judge = checking.judge
-
     def failing(state: Any, command: Enrol, at: datetime) -> Any:
         if command.roster in {bad, worse}:
             raise KeyError("a fault of ours")
         return judge(state, command, at)
 
-    monkeypatch.setattr(checking, "judge", failing)
+    monkeypatch.setattr("huibao.sponsored.checking.judge", failing)
     agency.turns(8)
     assert [agency.state(roster) for roster in (confirmed, bad, good, worse, last)] == ["done", "checking", "checked", "checking", "checked"]
-    monkeypatch.setattr(checking, "judge", judge)
+    monkeypatch.setattr("huibao.sponsored.checking.judge", judge)
     agency.work()
     assert {agency.state(roster) for roster in (bad, good, worse, last)} == {"checked"}
     assert verify(agency.city) == []

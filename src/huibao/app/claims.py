@@ -74,9 +74,10 @@ class Claims:
         for settlement, setl_id, hospital, deadline in waiting:
             if hospital in gone:
                 continue
+            desk = self._outside.hospital(endpoints[hospital], hospital)
             with Apart(programme.code, f"settlement {settlement} at hospital {hospital}", ends=lost):
                 try:
-                    await self._ask_hospital(programme, self._outside.hospital(endpoints[hospital], hospital), settlement, setl_id, deadline)
+                    await self._ask_hospital(programme, desk, settlement, setl_id, deadline)
                 except Unreachable as failure:
                     if silent(failure):
                         gone.add(hospital)

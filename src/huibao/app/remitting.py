@@ -61,8 +61,8 @@ class Remitting:
                 await self._see_to(programme, id, *row)
 
     async def _see_to(
-        self, programme: Programme, id: int, product: str, insurer: str, account: int, fen: int, waiting_fen: int, state: str, wrapped: bytes,
-        number: bytes,
+        self, programme: Programme, id: int, product: str, insurer: str, account: int, fen: int, waiting_fen: int, state: str,
+        wrapped: bytes, number: bytes,
     ) -> None:
         place = Place(programme.code, TABLE, account, "wrapped")
         key = unwrap_row_key(self._engine.keyring, place, bytes(wrapped))

@@ -51,7 +51,8 @@ def statement_page(found: RosterStatement) -> str:
     return f"""<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{escape(found.title)} {found.roster}</title><link rel="icon" href="data:,">
 <style>body{{font:15px/1.6 "LXGW WenKai",serif;margin:2rem auto;max-width:46rem;padding:0 1rem}}table{{width:100%;border-collapse:collapse}}
-td,th{{border:1px solid #999;padding:.25rem .5rem;text-align:left;font-weight:normal;overflow-wrap:anywhere}}td+td{{text-align:right}}h2{{font-size:1rem}}
+td,th{{border:1px solid #999;padding:.25rem .5rem;text-align:left;font-weight:normal;
+overflow-wrap:anywhere}}td+td{{text-align:right}}h2{{font-size:1rem}}
 @page{{size:A4;margin:2cm}}</style>
 <h1>{escape(found.title)}</h1><table>{head}</table>
 <h2>承保与保费</h2><table><tr><th>人员类别<th>人数<th>保费（元）{paid}<tr><td>合计<td>{found.enrolled}<td>{yuan(found.premium_fen)}</table>
