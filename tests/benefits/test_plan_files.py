@@ -22,9 +22,10 @@ PUBLISHED = (
     "huhuibao-2025", "huiliaobao-2025", "huirongbao-2021", "liuzhou-huiminbao-2026", "shenyang-quanminbao-2020", "suhuibao-2026",
     "suisuikang-2026",
 )
-#: One plan for each of the five documents.
+#: One plan for each of the five documents, and the next year of one.
 EXAMPLES = {"example-2026": None, "jilin-example-2026": "jilin", "liuzhou-example-2026": "liuzhou", "shenyang-example-2026": "shenyang",
-            "xinjiang-example-2026": "xinjiang", "xizang-example-2026": "xizang"}
+            "xinjiang-example-2026": "xinjiang", "xizang-example-2026": "xizang",
+            "xizang-example-2027": "xizang"}
 EVERY = tuple(sorted((*PUBLISHED, *EXAMPLES)))
 
 #: A little more: one yuan, and one percentage point less.
@@ -203,6 +204,10 @@ PREMIUMS: list[tuple[str, dict[str, Value], int]] = [
     ("xizang-example-2026", {"tier": "base", "age": 60}, 268),
     ("xizang-example-2026", {"tier": "plus", "age": 59}, 358),
     ("xizang-example-2026", {"tier": "plus", "age": 60}, 498),
+    ("xizang-example-2027", {"tier": "base", "age": 59}, 188),
+    ("xizang-example-2027", {"tier": "base", "age": 60}, 288),
+    ("xizang-example-2027", {"tier": "plus", "age": 59}, 378),
+    ("xizang-example-2027", {"tier": "plus", "age": 60}, 518),
     ("jilin-example-2026", {"age": 45, "family_members": 2}, 158),
     ("jilin-example-2026", {"age": 45, "family_members": 3}, 128),
     ("jilin-example-2026", {"age": 60, "family_members": 3}, 238),

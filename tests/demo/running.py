@@ -111,12 +111,12 @@ class Demo:
 
 
 @contextmanager
-def demo_of_its_own(people: int) -> Iterator[Demo]:
+def demo_of_its_own(people: int, day: datetime = DAY) -> Iterator[Demo]:
     """A demonstration that was started for the first time; nothing of it is left afterwards."""
     with tempfile.TemporaryDirectory(prefix="huibao-demo-") as name:
         folder = Path(name)
         folder.chmod(0o711)                     # the server's user passes through it
-        FileClock(folder / "clock", DAY)
+        FileClock(folder / "clock", day)
         made = Demo(folder, _two_free_ports())
         try:
             made.start(people)

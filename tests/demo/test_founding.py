@@ -168,7 +168,11 @@ def test_the_chain_starts_at_its_genesis(demo: Demo, programme: DemoProgramme) -
     (datetime(2026, 3, 1, tzinfo=UTC), [
         "jilin-example-2026", "liuzhou-example-2026", "liuzhou-huiminbao-2026", "shenyang-example-2026", "xinjiang-example-2026",
         "xizang-example-2026"], {}),
-    (datetime(2027, 1, 1, tzinfo=UTC), [], {}),
+    (datetime(2026, 11, 1, tzinfo=UTC), [
+        "jilin-example-2026", "liuzhou-example-2026", "liuzhou-huiminbao-2026", "shenyang-example-2026", "xinjiang-example-2026",
+        "xizang-example-2026", "xizang-example-2027"], {}),
+    (datetime(2027, 1, 1, tzinfo=UTC), ["xizang-example-2027"], {}),
+    (datetime(2027, 4, 1, tzinfo=UTC), [], {}),
 ])
 def test_what_is_on_sale_on_a_day(empty: str, at: datetime, on_sale: list[str], clauses: dict[str, str]) -> None:
     founded = found(empty, PROGRAMMES, 0, at, KEYRING, INDEX_KEY)
@@ -270,4 +274,4 @@ def test_a_stopped_product_stays_stopped(empty: str) -> None:
     with psycopg.connect(empty) as connection:
         connection.execute(sql.SQL("UPDATE {} SET state = 'stopped'").format(sql.Identifier(f"p_{one.code}", "product")))
     (again,) = found(empty, [one], 0, AT, KEYRING, INDEX_KEY)
-    assert (again.on_sale, [readable.why for readable in again.readable]) == ((), ["已停售"])
+    assert (again.on_sale, [readable.why for readable in again.readable]) == ((), ["已停售", "不在投保期内（2026-11-01 至 2027-03-31）"])

@@ -1,6 +1,7 @@
 """The demonstration's programmes: each character's story holds, what is sold may be sold, and a mistake in a file is named."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Final
 
 import pytest
@@ -57,6 +58,10 @@ STORIES: Final = [
     ("540000", 4, SELF, "xizang-example-2026",     "base", "account", ("account.balance_below_minimum", "XZ-2")),
     ("540000", 5, SELF, "xizang-example-2026",     "base", "account", ({"personal": 168}, 0, "none", "XZ-2")),
     ("540000", 6, 10,   "xizang-example-2026",     "plus", "account", ({"personal": 358}, 0, "none", "XZ-3")),
+    ("540000", 11, SELF, "xizang-example-2026",    "base", "account", ({"personal": 168}, 0, "none", "XZ-2")),
+    ("540000", 11, 12,  "xizang-example-2026",     "base", "account", ({"personal": 268}, 0, "none", "XZ-3")),
+    ("540000", 11, SELF, "xizang-example-2027",    "base", "account", ({"personal": 188}, 0, "none", "XZ-2")),
+    ("540000", 11, 12,  "xizang-example-2027",     "base", "account", ({"personal": 288}, 0, "none", "XZ-3")),
     ("652900", 1, 2,    "xinjiang-example-2026",   None,   "account", ({"personal": 60}, 0, "agency", "XJ-3.3")),
     ("652900", 3, SELF, "xinjiang-example-2026",   None,   "account", ("payer.not_enrolled", "XJ-3.3")),
     ("652900", 3, SELF, "xinjiang-example-2026",   None,   "cash",    ({}, 120, "none", "XJ-2.1")),
@@ -152,7 +157,11 @@ def test_what_is_sold_is_sold_by_a_route_of_the_scheme_within_its_year(programme
         assert sale.since <= sale.until < plan.valid_to
         assert plan.status == "example" or plan.valid_from <= sale.since
         assert all(sale.route in listing.by for listing in scheme.listing)
-    assert [plan.status for plan, _ in sales].count("example") == 1
+    assert [plan.status for plan, _ in sales if plan.renews is None].count("example") == 1
+    # A next year is that of what stands before it, and both are on sale at once for a while.
+    for (before, first), (plan, sale) in pairwise(sales):
+        assert plan.renews in (None, before.id)
+        assert plan.renews is None or (plan.valid_from > before.valid_to and sale.since <= first.until)
 
 
 _SMALL: Final = """
@@ -172,6 +181,7 @@ names = { han = 100 }
     ('[[product]]\nplan = "x"\nroute = "friend"\nsale = { from = 2026-01-01, to = 2026-12-30 }', "product[1].route"),
     ('[[character]]\nid = 2\nname = "甲"\nsex = "male"\nborn = 1980-01-01\ninsurance = ["310"]\nstory = "无"', "character"),
     ('[[insurer]]\nid = "a"\nname = "甲"\nweight = 0',                                "insurer[1].weight"),
+    ('[[bought]]\nbuyer = 1\ninsured = ["1"]\npay_with = "account"',                    "bought[1].insured"),
 ])
 def test_a_mistake_in_a_file_is_named(text: str, key: str) -> None:
     style = {"han": Style("surname", ("王",), ("明",), ("静",), ())}

@@ -104,9 +104,33 @@ def test_what_the_bureau_reads_of_account_money(demo: Demo) -> None:
     [totals, file] = [line for line in demo.said.splitlines() if "/account-use" in line]
     assert told(totals)["ledger"]["agrees"] is True
     assert paste(file).decode().splitlines()[-1].startswith("合计,2026-06-01,")
-    [renewals] = [line for line in demo.said.splitlines() if line.endswith("/renewals'")]
-    assert told(renewals)["renewals"] == []
-    assert told(renewals)["usable_fen"] > 0
+    assert "/renewals" not in demo.said                     # in June no next year is on sale
+
+
+@pytest.mark.clause("SY-3.7", "XJ-4.2")
+def test_a_family_renews_as_printed() -> None:
+    """In December: the reminder, the list with what changes, the confirmation; who says nothing is reminded again and charged nothing."""
+    with demo_of_its_own(PEOPLE // 2, datetime.fromisoformat("2026-12-02T10:00:00+08:00")) as demo:
+        reminder, listed, confirm = [line for line in demo.said.splitlines() if "/notices " in line or "/renewals" in line]
+        until(lambda: len(told(reminder)["notices"]) == 1)
+        [notice] = told(reminder)["notices"]
+        for words in ("2 份保单将于 2026-12-31 到期", "不会自动扣费", "保费合计 476.00 元", "本年度 436.00 元"):
+            assert words in notice["zh"], notice
+        lines = told(listed)
+        assert [(line["premium_fen"], line["state"]) for line in lines["renewals"]] == [(18_800, "open"), (28_800, "open")]
+        assert lines["usable_fen"] == 150_000
+        assert any("等待期 15 天" in change for change in lines["renewals"][0]["changes"])
+        FileClock(demo.folder / "clock").advance(timedelta(days=22))
+        until(lambda: len(told(reminder)["notices"]) == 2)
+        assert told(listed)["usable_fen"] == 150_000
+        again = demo.huibao("demo", "hints", "--port", str(demo.port))
+        confirm = next(line for line in again.stdout.splitlines() if "/renewals/confirmations" in line)
+        done = told(confirm)
+        assert (done["state"], done["account_fen"], len(done["policies"])) == ("completed", 47_600, 2)
+        assert told(confirm) == done
+        assert {line["state"] for line in told(listed)["renewals"]} == {"confirmed"}
+        verified = demo.huibao("verify")
+        assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
 
 
 @pytest.mark.clause("LZ-15a", "LZ-19")

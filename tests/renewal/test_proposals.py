@@ -85,9 +85,10 @@ def test_what_could_not_be_asked_today_is_asked_tomorrow(programme: MakeProgramm
     assert outcomes == ["renewal.nothing_expires", "renewal.nothing_expires", "done"]
 
 
-#: When a proposal is made, and on which days it is reminded of, under 30 and 7 days before the end.
+#: When a proposal is made, and on which days it is reminded of, under 60, 30 and 7 days before the end.
 REMINDERS: Final = [
     # 生成日         此后的提醒日
+    ("2026-11-01",  ["2026-12-01", "2026-12-24"]),
     ("2026-11-20",  ["2026-12-01", "2026-12-24"]),
     ("2026-12-01",  ["2026-12-24"]),
     ("2026-12-23",  ["2026-12-24"]),
@@ -321,7 +322,7 @@ def test_a_whole_turn_of_years_charges_nobody_who_says_nothing(programme: MakePr
         if due:
             serve(city, *(one.command for one in due), at=noon(on), keys=[one.key for one in due])
     assert {row[1] for row in proposals(city)} == {"open"}
-    assert len(notices(city)) == 4
+    assert len(notices(city)) == 6
     assert money(city) == before
     assert verify(city, noon(on)) == []
 
@@ -339,9 +340,9 @@ async def _ending(city: City, on: date) -> tuple[str, ...]:
 
 
 def test_what_ends_when(programme: MakeProgramme) -> None:
-    """From 30 days before the end to the end of the gap, while the next year is on sale."""
+    """From 60 days before the end to the end of the gap, while the next year is on sale."""
     city = two_years(programme)
-    days = {"2026-11-30": (), "2026-12-01": (FIRST,), "2026-12-31": (FIRST,), "2027-03-01": (FIRST,), "2027-03-02": ()}
+    days = {"2026-10-31": (), "2026-11-01": (FIRST,), "2026-12-31": (FIRST,), "2027-03-01": (FIRST,), "2027-03-02": ()}
     assert {day: asyncio.run(_ending(city, date.fromisoformat(day))) for day in days} == days
 
 

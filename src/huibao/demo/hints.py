@@ -8,6 +8,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from huibao.app.settings import Settings
+from huibao.benefits import loading as plans
 from huibao.db.connect import connect_owner
 from huibao.db.settings import data_folder
 from huibao.demo.founding import Founded
@@ -37,15 +38,7 @@ class Hint:
 def purchases(url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> Iterator[Hint]:
     """The purchases that the programmes' files tell of, in their order."""
     tokens = {(login.programme, login.person): login.token for login in known if login.person is not None}
-    terms: dict[tuple[str, str], str] = {}
-    with connect_owner(settings.database_url, "huibao demo") as connection:
-        for one in founded:
-            for product in one.on_sale:
-                with connection.transaction():
-                    connection.execute(SQL["enter"], {"schema": f"p_{one.code}"})
-                    row = connection.execute(SQL["terms_digest"], {"product": product}).fetchone()
-                    assert row is not None, "a product on sale has terms"
-                    terms[one.code, product] = row[0].hex()
+    terms = _terms(founded, settings)
     at = settings.clock.now()
     for programme in builtin():
         for n, wish in enumerate(programme.tries, 1):
@@ -64,8 +57,22 @@ def purchases(url: str, founded: Sequence[Founded], known: Sequence[Login], sett
             yield Hint(programme.code, wish.story, command)
 
 
+def _terms(founded: Sequence[Founded], settings: Settings) -> dict[tuple[str, str], str]:
+    """The digest of the terms of each product on sale, by programme and product."""
+    found: dict[tuple[str, str], str] = {}
+    with connect_owner(settings.database_url, "huibao demo") as connection:
+        for one in founded:
+            for product in one.on_sale:
+                with connection.transaction():
+                    connection.execute(SQL["enter"], {"schema": f"p_{one.code}"})
+                    row = connection.execute(SQL["terms_digest"], {"product": product}).fetchone()
+                    assert row is not None, "a product on sale has terms"
+                    found[one.code, product] = row[0].hex()
+    return found
+
+
 def reports(url: str, known: Sequence[Login]) -> Iterator[Hint]:
-    """What who oversees a programme reads, where account money was used; and what its buyer is asked about the next year."""
+    """What who oversees a programme reads, where account money was used."""
     for programme in builtin():
         if any(one.ends == "completed" and one.pay_with == "account" for one in programme.tries):
             [bureau] = [login for login in known if (login.programme, login.role) == (programme.code, "bureau")]
@@ -73,10 +80,31 @@ def reports(url: str, known: Sequence[Login]) -> Iterator[Hint]:
             ask = f"curl -s -H 'Authorization: Bearer {bureau.token}'"
             yield Hint(programme.code, "医保局查看个人账户资金使用：各产品合计，与账本核对", f"{ask} '{path}?by=product'")
             yield Hint(programme.code, "逐单列出，存成可用表格软件打开的文件，末行为控制合计", f"{ask} '{path}/orders?form=csv'")
-            buyer = next(one.buyer for one in programme.tries if one.ends == "completed")
-            [member] = [login for login in known if (login.programme, login.person) == (programme.code, buyer)]
-            yield Hint(programme.code, "我的续保：下一年度在售、保单临近到期时列出方案与变化；不确认不投保、不扣费。usable_fen 是账户今天可用的金额",
-                       f"curl -s -H 'Authorization: Bearer {member.token}' '{url}/v1/{programme.code}/renewals'")
+
+
+def renewals(url: str, founded: Sequence[Founded], known: Sequence[Login], settings: Settings) -> Iterator[Hint]:
+    """While a next year is on sale, what who has this one is told, reads, and confirms."""
+    tokens = {(login.programme, login.person): login.token for login in known if login.person is not None}
+    terms, at = _terms(founded, settings), settings.clock.now()
+    for programme in builtin():
+        coming = [product for code, product in terms if code == programme.code and plans.builtin(product).renews]
+        for bought in programme.bought if coming else ():
+            path, sign = f"{url}/v1/{programme.code}", f"-H 'Authorization: Bearer {tokens[programme.code, bought.buyer]}'"
+            yield Hint(programme.code, "续保提醒：保单何时到期、下一年度多少钱，到期不自动扣费（启动后数秒内送达）",
+                       f"curl -s {path}/notices {sign}")
+            yield Hint(programme.code, "我的续保：两年的保费、条款的变化；usable_fen 是账户今天可用的金额", f"curl -s {path}/renewals {sign}")
+            passed = IdentityCheck(bought.buyer, "sms", True, at, f"demo-{at:%Y%m%d%H%M%S}")
+            consent = json.dumps({"terms": terms[programme.code, coming[0]], "accepted": ["terms", "exclusions", "notice"],
+                                  "signature": "demo", "guardian": True})
+            # Which policies, and for how much in all, is read off the list.
+            listed = f"$(curl -s {path}/renewals {sign} | grep -o"
+            policies = f"{listed} '\"policy\":\"[^\"]*\"' | cut -d: -f2 | paste -sd,)"
+            premium = f"{listed} '\"premium_fen\":[0-9]*' | cut -d: -f2 | awk '{{fen += $1}} END {{print fen}}')"
+            yield Hint(programme.code, "确认续保：条款、身份、保费重新确认，一家人一单；连续参保年数加一",
+                       f"curl -s {path}/renewals/confirmations {sign} -H 'Idempotency-Key: renew-{programme.code}-1'"
+                       f" -H 'Content-Type: application/json' -d '{{\"policies\": ['{policies}'], \"premium_fen\": '{premium}',"
+                       f" \"pay_with\": \"{bought.pay_with}\", \"consent\": {consent},"
+                       f" \"identity_check\": \"{sign_check(settings.secrets.token_secret, programme.code, passed)}\"}}'")
 
 
 def endorsements(url: str, known: Sequence[Login], year: int) -> Iterator[Hint]:
@@ -162,8 +190,8 @@ def show(console: Console, url: str, founded: Sequence[Founded], known: Sequence
     for hint in purchases(url, founded, known, settings):
         say(f"# {hint.story}")
         say(hint.command)
-    for hint in (*reports(url, known), *endorsements(url, known, settings.clock.now().year), *surrenders(url, known),
-                 *reviews(url, founded, known, settings)):
+    for hint in (*reports(url, known), *renewals(url, founded, known, settings), *endorsements(url, known, settings.clock.now().year),
+                 *surrenders(url, known), *reviews(url, founded, known, settings)):
         say(f"# {hint.story}")
         say(hint.command)
     say("")

@@ -32,14 +32,14 @@ from huibao.scheme.model import in_force
 ASKED: Final = 60
 #: So many others apply today where an agency reviews: its clerk has somebody in the queue.
 APPLYING: Final = 24
-#: Stands for the credentials of residents, who are no characters and have none here.
+#: Stands for the credentials under which people bought before the demonstration began.
 THEIR_OWN: Final = 2**40
 _CASH_FIRST: Final[tuple[PayWith, ...]] = ("cash", "account")
 
 
 def insure(owner_url: str, programmes: Sequence[DemoProgramme], keyring: Keyring, at: datetime) -> None:
-    """Sells each programme's first product to some residents, as on the eve of its cover: for cash, or where a scheme takes no
-    cash alone from the account; once. Where an agency reviews, others apply today to pay from their accounts."""
+    """Sells each programme's first product as on the eve of its cover, once: to characters who bought it, and to some residents, for
+    cash, or where a scheme takes no cash alone from the account. Where an agency reviews, others apply today to pay from their accounts."""
     for programme in programmes:
         with connect_owner(owner_url, "huibao demo") as connection, connection.transaction():
             connection.execute(SQL["enter"], {"schema": f"p_{programme.code}"})
@@ -56,17 +56,20 @@ def insure(owner_url: str, programmes: Sequence[DemoProgramme], keyring: Keyring
         wish = plan.tier_ids[0] if plan.tiers else None
         running = Programme(programme.code, programme.name, programme.area, f"p_{programme.code}", schemes.builtin(programme.scheme))
 
-        order = partial(_order, plan.id, wish, terms)
+        order = partial(_order, plan.id, terms)
         asyncio.run(_sell(owner_url, running, keyring, min(eve, at), [
-            order(person, pay_with, min(eve, at)) for pay_with in _CASH_FIRST for person in residents[:ASKED]]))
+            *(order(one.buyer, one.insured, one.tier, one.pay_with, min(eve, at)) for one in programme.bought),
+            *(order(person, (person,), wish, pay_with, min(eve, at)) for pay_with in _CASH_FIRST for person in residents[:ASKED])]))
         if _reviews(running, business_date(at)) and business_date(at) <= sold.sale.until:
-            asyncio.run(_sell(owner_url, running, keyring, at, [order(person, "account", at) for person in residents[ASKED:]]))
+            asyncio.run(_sell(owner_url, running, keyring, at, [
+                order(person, (person,), wish, "account", at) for person in residents[ASKED:]]))
 
 
-def _order(product: str, tier: str | None, terms: str, person: int, pay_with: PayWith, at: datetime) -> Buy:
-    """An order of a resident for themselves."""
-    return Buy(THEIR_OWN, person, product, (InsuredWish(person, tier),), pay_with, Consent(terms, TO_ACCEPT, "demo", guardian=True),
-               IdentityCheck(person, "counter", True, at, "demo"))
+def _order(product: str, terms: str, buyer: int, insured: Sequence[int], tier: str | None, pay_with: PayWith, at: datetime) -> Buy:
+    """An order that somebody enters for these."""
+    wishes = tuple(InsuredWish(person, tier) for person in insured)
+    return Buy(THEIR_OWN, buyer, product, wishes, pay_with, Consent(terms, TO_ACCEPT, "demo", guardian=True),
+               IdentityCheck(buyer, "counter", True, at, "demo"))
 
 
 def _reviews(programme: Programme, on: date) -> bool:

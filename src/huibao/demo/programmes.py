@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from huibao.core.tomlfile import Source, Table
 from huibao.demo.names import FORMS, Style
+from huibao.enrolment.model import PayWith
 from huibao.scheme import words
 
 Sex = Literal["male", "female"]
@@ -94,6 +95,16 @@ class CharacterKin:
 
 
 @dataclass(frozen=True, slots=True)
+class Bought:
+    """What characters bought of the first product on the eve of its cover, so that it ends and is proposed anew."""
+
+    buyer: int
+    insured: tuple[int, ...]
+    pay_with: PayWith
+    tier: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Try:
     """A purchase to try. `ends` is the state of its order, or the code of its refusal, the first time."""
 
@@ -128,6 +139,7 @@ class DemoProgramme:
     hospitals: tuple[Hospital, ...]
     characters: tuple[Character, ...]
     kin: tuple[CharacterKin, ...]
+    bought: tuple[Bought, ...]
     tries: tuple[Try, ...]
 
 
@@ -166,6 +178,7 @@ def load_text(name: str, text: str, styles: dict[str, Style]) -> DemoProgramme:
         hospitals=root.each("hospital", lambda table: _hospital(table, area)),
         characters=characters,
         kin=root.each("kin", lambda table: _kin(table, len(characters))),
+        bought=root.each("bought", lambda table: _bought(table, len(characters))),
         tries=root.each("try", _try),
     )
     if [character.id for character in characters] != list(range(1, len(characters) + 1)):
@@ -229,6 +242,16 @@ def _character(table: Table, area: str) -> Character:
 def _hospital(table: Table, area: str) -> Hospital:
     return Hospital(table.text("id"), table.text("name"), table.whole("grade", least=1), table.text("area", area),
                     table.flag("desk", default=True))
+
+
+def _bought(table: Table, most: int) -> Bought:
+    ids = [str(id) for id in range(1, most + 1)]
+    return Bought(
+        buyer=table.whole("buyer", least=1),
+        insured=tuple(map(int, table.choices("insured", ids))),
+        pay_with=table.choice("pay_with", ("account", "cash")),
+        tier=table.text("tier", "") or None,
+    )
 
 
 def _try(table: Table) -> Try:
