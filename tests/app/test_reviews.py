@@ -197,6 +197,9 @@ def test_a_page_of_the_queue_leads_to_the_next(street: Street) -> None:
             page = await hall.get(clerk, path)
             found += [case["order"] for case in page["cases"]]
             path = f"/reviews?most=2&after={page['next']}" if page["next"] else ""
+            if path:
+                mistyped = path[:-1] + str((int(path[-1]) + 1) % 10)
+                assert said(await street.send("GET", mistyped, clerk)) == "page.after_unknown"
         assert found == orders
         bureau = await hall.get(await hall.who("bureau", "bureau"), "/reviews?most=1")
         assert bureau["cases"][0]["name"] is None, "names are for who decides"
@@ -344,6 +347,7 @@ def test_a_neighbour_orders_under_a_mandate_until_it_is_revoked(street: Street) 
         assert said(await hall.post(old, "/mandates", asked)) == "mandate.check_needed"
         assert said(await hall.post(old, "/mandates", asked | {"identity_check": wish["identity_check"]})) == "mandate.check_needed"
         given = (await hall.post(old, "/mandates", asked | {"identity_check": proof})).json()
+        assert street.rows("SELECT evidence_digest FROM mandate") == [("ref",)], "the check's own reference"
         assert (given["principal"], given["agent"], given["state"], given["evidence"]) == (who, next_door, "in-force", "identity-check")
         for party in (old, neighbour):
             assert [one["mandate"] for one in (await hall.get(party, "/mandates"))["mandates"]] == [given["mandate"]]

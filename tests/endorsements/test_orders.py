@@ -187,6 +187,13 @@ def test_the_record_keeps_consent_and_reason_sealed(city: City) -> None:
     assert "添了人" not in str(rows(city, "SELECT * FROM endorsement"))
 
 
+def test_what_a_stranger_sent_is_not_kept_as_the_buyers(city: City) -> None:
+    first = waiting(city, 1)
+    [refused] = run(city, [amend(city, first, add=3, buyer=7)])
+    assert refused.outcome == "order.unknown"
+    assert rows(city, "SELECT person_id, sealed FROM event ORDER BY seq DESC LIMIT 1") == [(None, None)]
+
+
 def test_the_buyer_is_told_what_a_clerk_changed(city: City) -> None:
     first = waiting(city, 1)
     run(city, [amend(city, first, add=3)])

@@ -92,6 +92,17 @@ def test_who_may_not_act_learns_nothing_of_the_buyer(city: City, pay_with: PayWi
     assert len({answer.body for answer in answers}) == 1
 
 
+def test_what_a_stranger_proved_is_never_kept_as_the_buyers(city: City) -> None:
+    """Who is refused for want of a mandate keeps their own evidence; it goes when they are erased, and stays when the buyer is."""
+    who = household(city)
+    [refused] = run(city, [acting(city, who, who + 2)])
+    assert refused.outcome == "mandate.account_not_given"
+    [(person, request, sealed, wrapped)] = rows(
+        city, "SELECT e.person_id, e.request_id, e.sealed, k.wrapped FROM event e JOIN person_key k USING (person_id) WHERE e.person_id = ANY(%s)", [who, who + 2])
+    evidence = open_sealed(unwrap(KEYRING, city.code, person, wrapped), sealed, Place(city.code, "event", request, "sealed"))
+    assert (person, msgspec.json.decode(evidence)["identity"]["person"]) == (who + 2, who + 2)
+
+
 ENDED: Final = [
     # 之后发生的事                                   再次代办时的结果
     ("什么也没有",                                   "awaiting-review"),

@@ -11,7 +11,8 @@ from typing import Final
 import pytest
 
 from huibao.core.time import moment
-from huibao.enrolment.model import Command, Escalate, Paid, Reason, Release, Review, ReviewList, Unreviewed
+from huibao.enrolment import own
+from huibao.enrolment.model import Amend, Command, Entry, Escalate, InsuredWish, Paid, Reason, Release, Review, ReviewList, Unreviewed
 from huibao.record.model import DONE, Answer
 from huibao.scheme import loading as schemes
 from tests import books
@@ -228,6 +229,44 @@ EYES: Final = [
 def test_four_eyes(city: City, clerk: int, person: int | None, expected: str, why: str) -> None:
     who = family(city)
     id = applied(city, who, 2)
+    assert ends(city, Review(clerk, None if person is None else who + person, id, "approve")) == expected
+
+
+@pytest.mark.clause("LZ-14")
+def test_a_clock_that_steps_back_undoes_nothing_that_was_due(city: City) -> None:
+    id = applied(city, family(city))
+    [(escalates, void)] = rows(city, "SELECT escalate_at, void_at FROM review WHERE order_id = %s", id)
+    back = timedelta(seconds=2)
+    assert ends(city, own.escalated(id, escalates).command, escalates - back) == "awaiting-review"
+    assert rows(city, "SELECT escalated_at IS NOT NULL FROM review WHERE order_id = %s", id) == [(True,)]
+    assert ends(city, own.unreviewed(id, void).command, void - back) == "void"
+
+
+CHANGED: Final = [
+    # 审核人凭证  审核人本人  结果                   为什么
+    (CLERK,       None,       "review.own_entry",    "最初录入的经办人"),
+    (THIRD,       6,          "review.own_entry",    "最初录入者本人，换了凭证"),
+    (SECOND,      None,       "review.own_entry",    "变更被保险人的经办人"),
+    (THIRD,       7,          "review.own_entry",    "变更者本人，换了凭证"),
+    (THIRD,       None,       "completed",           "没有经手的人"),
+]
+
+
+@pytest.mark.clause("LZ-14", "LZ-8")
+@pytest.mark.parametrize(("clerk", "person", "expected", "why"), CHANGED, ids=[why for *_, why in CHANGED])
+def test_four_eyes_on_an_order_that_others_changed(city: City, clerk: int, person: int | None, expected: str, why: str) -> None:
+    """One clerk enters it, another adds a parent, the buyer takes the parent out again."""
+    who = family(city)
+    made = buy(city, who)
+
+    def at_counter(person: int) -> Entry:
+        return Entry("counter", who + person, "450200-07", "signed-form", "ab" * 32)
+
+    [entered] = run(city, [replace(made, credential=CLERK, entry=at_counter(6))])
+    [added] = run(city, [Amend(SECOND, order_id(city, entered), InsuredWish(who + 2), None, "x", made.consent, made.identity, None, at_counter(7))])
+    [id] = [order_id(city, answer) for answer in run(city, [Amend(1, order_id(city, added), None, who + 2, "x", made.consent, made.identity, who)])]
+    assert rows(city, "SELECT entered_by FROM review WHERE order_id = %s", id) == [([1, CLERK, SECOND],)]
+    assert rows(city, "SELECT channel, credential, person_id FROM order_entry WHERE order_id = %s", order_id(city, added)) == [("counter", SECOND, who + 7)]
     assert ends(city, Review(clerk, None if person is None else who + person, id, "approve")) == expected
 
 

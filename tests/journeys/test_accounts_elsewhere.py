@@ -11,7 +11,7 @@ from huibao.core.money import fen
 from huibao.core.points import POINTS
 from huibao.enrolment import own
 from huibao.record.model import DONE
-from tests.books import Someone, rows
+from tests.books import Someone, owner, rows
 from tests.database import MakeProgramme
 from tests.journeys.agency import CHEAP, DEAR, Office, agency_city, at_work, told
 
@@ -101,6 +101,34 @@ def test_an_account_that_changes_under_its_hands_is_asked_again(office: Office) 
     assert office.state(order) == "completed"
     assert office.postings(order) == [("freeze", 1, "no", "balance.changed"), ("freeze", 2, "yes", None), ("confirm", 2, "yes", None)]
     assert office.apart() == []
+
+
+@pytest.mark.clause("SY-3.6")
+@pytest.mark.parametrize(("arrives", "begins"), [(True, "2026-03-03"), (False, "2026-12-31")])
+def test_money_whose_taking_is_known_after_the_last_day_of_cover(office: Office, arrives: bool, begins: str) -> None:
+    """Taken in time, it covers from the day after; taken at last, the last day; in any case it is known."""
+    order = office.buy(1)
+    setattr(office.network, "unanswered" if arrives else "lost", "confirmation")
+    office.turn()
+    assert [kept.state for kept in office.platform.holds.values()] == ["confirmed" if arrives else "frozen"]
+    office.network.unanswered = office.network.lost = ""
+    office.city.clock.advance(timedelta(days=400))
+    office.turn()
+    assert office.state(order) == "completed"
+    assert rows(office.city, "SELECT period_from::text, period_to::text FROM policy") == [(begins, "2026-12-31")]
+    assert office.apart() == []
+
+
+def test_who_buys_reads_no_sentence_of_a_clerks(office: Office) -> None:
+    """The premium grows between the order and the answer of the accounts."""
+    order = office.buy(1)
+    with owner(office.city) as connection:
+        connection.execute("UPDATE policy SET premium_fen = 19000")
+        connection.execute("UPDATE orders SET premium_fen = 19000")
+    office.turn()
+    assert office.state(order) == "void"
+    [notice] = office.notices(1)
+    assert notice.endswith("个人账户未扣款：被保险人的保费现为 200.00 元，下单时为 190.00 元，请按现在的保费重新下单。")
 
 
 def test_what_is_left_for_cash_is_paid_and_then_the_account_is_taken(office: Office) -> None:

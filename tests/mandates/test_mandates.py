@@ -1,6 +1,7 @@
 """Mandates: who may give one to whom, how long, and how it ends."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -95,6 +96,38 @@ def test_given_and_revoked_in_one_batch_by_hand_of_two(city: City) -> None:
     [made] = run(city, mandate(13, 2))
     both = run(city, revoke(given(made).mandate, 13), revoke(given(made).mandate, 2), mandate(13, 2))
     assert [answer.outcome for answer in both] == [DONE, "mandate.revoked_already", DONE]
+
+
+CHECKED: Final = [
+    # 几分钟前核验  结果
+    (0,            DONE),
+    (15,           DONE),
+    (16,           "identity.expired"),
+    (-1,           DONE),
+    (-2,           "identity.expired"),
+]
+
+
+@pytest.mark.clause("LZ-9")
+@pytest.mark.parametrize(("minutes", "ends"), CHECKED)
+def test_a_mandate_given_online_rests_on_a_fresh_check(city: City, minutes: int, ends: str) -> None:
+    online = replace(mandate(15, 16, until=f"2026-11-1{CHECKED.index((minutes, ends))}"), evidence="identity-check", digest="check-15",
+                     checked_at=DAY - timedelta(minutes=minutes))
+    [answer] = run(city, online)
+    assert answer.outcome == ends
+
+
+def test_how_old_a_check_may_be_is_the_schemes(owner_url: str) -> None:
+    city = small_city(founder(owner_url), "liuzhou", PEOPLE)
+    [rule] = city.scheme.identity
+    city.scheme = replace(city.scheme, identity=(replace(rule, minutes=60),))
+    online = replace(mandate(1, 2), evidence="identity-check", checked_at=DAY - timedelta(minutes=59))
+    [first] = run(city, online, keys=("m-2",))
+    assert first.outcome == DONE
+    [again] = run(city, online, at=DAY + timedelta(hours=2), keys=("m-2",))
+    assert (again.body, again.replayed) == (first.body, True)
+    [late] = run(city, replace(online, agent=5), at=DAY + timedelta(minutes=2))
+    assert (refusal(late).code, refusal(late).figures["minutes"]) == ("identity.expired", 60)
 
 
 def test_a_key_answers_once(city: City) -> None:

@@ -118,11 +118,11 @@ def test_a_late_review_has_ten_minutes_of_grace(city: City) -> None:
 # ── what the database itself refuses ─────────────────────────────────────────────────────────────────────────────────
 
 IMPOSSIBLE: Final = [
-    ("the one who entered it reviews it",      "UPDATE review_vote SET credential = entered_by",                                            "23514"),
+    ("the one who entered it reviews it",      "UPDATE review_vote SET credential = entered_by[1]",                                         "23514"),
     ("one credential reviews twice",           "UPDATE review_vote SET credential = 71",                                                    "23505"),
     ("one person reviews twice",               "UPDATE review_vote SET person_id = 13 WHERE order_id = {of4}",                              "23505"),
     ("a third reviewer",                       "UPDATE review_vote SET number = 3 WHERE number = 2",                                        "23514"),
-    ("another is said to have entered it",     "UPDATE review_vote SET entered_by = 99",                                                    "23503"),
+    ("another is said to have entered it",     "UPDATE review_vote SET entered_by = '{{99}}'",                                               "23503"),
     ("a rejection without a reason",           "UPDATE review_vote SET reason = NULL",                                                      "23514"),
     ("void without having been a case",        "UPDATE review SET escalated_at = NULL WHERE state = 'overdue'",                             "23514"),
     ("it ends, and is open",                   "UPDATE review SET state = 'open' WHERE state = 'approved'",                                 "23514"),

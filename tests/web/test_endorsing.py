@@ -124,6 +124,23 @@ def test_the_same_key_answers_the_same_and_another_body_is_refused(ward: Ward) -
     assert (other.status_code, other.json()["code"]) == (409, "key.other_body")
 
 
+COUNTER: Final = {"outlet": "650100-01", "document": "signed-form", "digest": "ab" * 32}
+
+
+@pytest.mark.clause("LZ-8")
+@pytest.mark.parametrize(("role", "counter", "status", "code"), [
+    ("agency", None,    422, "counter.needed"),
+    ("agency", COUNTER, 409, "order.captured"),
+    ("member", COUNTER, 403, "access.counter"),
+])
+def test_a_clerk_changes_an_order_at_a_counter(ward: Ward, role: str, counter: dict[str, str] | None, status: int, code: str) -> None:
+    person = ward.someone()
+    order = ward.get("/orders", ward.member(person))["orders"][0]["order"]
+    body = {"reason": "x", "remove": 999_999} | ({"counter": counter} if counter else {})
+    refused = ward.post(f"/orders/{order}/endorsements", clerk(ward) if role == "agency" else ward.member(person), body)
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+
+
 @pytest.mark.parametrize(("body", "status", "code"), [
     ({"reason": "x"},                                422, "endorsement.one_change"),
     ({"reason": "x", "add": {"member": 1}, "remove": 2}, 422, "endorsement.one_change"),

@@ -195,4 +195,4 @@ def test_every_refusal_of_ours_has_a_status_of_its_own_or_is_a_rule() -> None:
             and not value.__code__.co_argcount}
     assert told - ours == {"buyer.needed", "person.needed", "identity.token_invalid", "credential.expired_already", "insurer.not_connected",
                            "hospital.needed", "message.not_a_bill", "counter.needed", "endorsement.one_change",
-                           "mandate.check_needed", "mandate.evidence_needed"}
+                           "mandate.check_needed", "mandate.evidence_needed", "page.after_unknown"}

@@ -26,7 +26,8 @@ def amend(state: State, command: Amend, request_id: int, at: datetime) -> tuple[
     wishes = _waits(order, command, at) or _wishes(order, command)
     if isinstance(wishes, Refusal):
         return wishes
-    buy = Buy(command.credential, order.buyer, order.product, wishes, order.pay_with, command.consent, command.identity, order.sponsor)
+    buy = Buy(command.credential, order.buyer, order.product, wishes, order.pay_with, command.consent, command.identity, order.sponsor,
+              command.entry)
     insured = {(policy.insured, policy.product) for policy in order.policies}
     state.live -= insured
     with state.books.as_if_free(order.id):
@@ -37,7 +38,8 @@ def amend(state: State, command: Amend, request_id: int, at: datetime) -> tuple[
     given_up = orders.release(state, Release(command.credential, order.id, "cancelled"), at)
     assert not isinstance(given_up, Refusal), "an order that waits can be given up"
     state.amended.append(Amended(request_id, order.id, order.buyer, "insured-added" if command.add is not None else "insured-removed",
-                                 command.credential, command.buyer, command.reason))
+                                 command.credential, command.entry.person if command.entry else command.buyer, command.reason))
+    state.hands[request_id] = state.hands.get(order.id, ())
     made = orders.take_up(state, request_id, buy, granting, at)
     if command.buyer is None:
         state.notices.append(tellings.amended(state.programme.code, order, made))

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
 
 #: What the system that keeps the accounts says of them, as the buyer reads it.
@@ -19,6 +20,15 @@ def account_declined(reason: str) -> Refusal:
     zh, en = _DECLINED.get(reason, ("经办机构未予办理", "the agency declined it"))
     return Refusal("account.declined", None, f"{zh}，可稍后重新下单、改为自费，或向经办机构查询。",
                    f"{en}: order again later, pay in cash, or ask the agency", {"reason": reason})
+
+
+def as_the_buyer_reads(refusal: Refusal) -> Refusal:
+    """What a clerk would be told of the order, said to its buyer; anything else is the same to both."""
+    if refusal.code != "review.premium_changed":
+        return refusal
+    held, now = (yuan(int(refusal.figures[name])) for name in ("held_fen", "now_fen"))
+    return Refusal("order.premium_changed", None, f"被保险人的保费现为 {now} 元，下单时为 {held} 元，请按现在的保费重新下单。",
+                   f"the insured's premium is {now} yuan now and was {held} when ordered: order again", refusal.figures)
 
 
 def posting_known(state: str) -> Refusal:

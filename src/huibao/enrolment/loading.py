@@ -1,4 +1,4 @@
-"""What a batch of orders reads besides people and money: orders with their policies, reviews, entries, mandates."""
+"""What a batch of orders reads besides people and money: orders with their policies, reviews, who entered them, mandates."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +10,8 @@ import msgspec
 from huibao.db import sqlfile
 from huibao.db.arrays import Int8s
 from huibao.db.wire import Wire
-from huibao.enrolment.model import Check, Entered, Entry, Order, Policy, Reviewing, Vote
+from huibao.enrolment.model import Check, Order, Policy, Reviewing, Vote
+from huibao.enrolment.state import Hands
 from huibao.ledger.books import Books
 from huibao.mandates.model import Mandate
 from huibao.mandates.work import of_row
@@ -36,10 +37,10 @@ def reviews_of(wire: Wire, ids: Sequence[int]) -> Callable[[], dict[int, Reviewi
     return lambda: read_reviews(rows.rows(), votes.rows())
 
 
-def entered_of(wire: Wire, ids: Sequence[int]) -> Callable[[], dict[int, Entered]]:
-    """Asks who entered orders; as above."""
-    rows = wire.ask(SQL["entries"], {"orders": Int8s(ids)})
-    return lambda: read_entries(rows.rows())
+def hands_of(wire: Wire, ids: Sequence[int]) -> Callable[[], dict[int, Hands]]:
+    """Asks who entered orders, and those whose place they took; as above."""
+    rows = wire.ask(SQL["hands"], {"orders": Int8s(ids)})
+    return lambda: read_hands(rows.rows())
 
 
 def mandates_of(wire: Wire, pairs: Iterable[tuple[int, int | None]], on: date) -> Callable[[], Mapping[tuple[int, int], Sequence[Mandate]]]:
@@ -78,16 +79,18 @@ def read_reviews(rows: Rows, votes: Rows) -> dict[int, Reviewing]:
     for order, number, request, credential, person, verdict, reason, checked in votes:
         cast[order].append(Vote(number, request, credential, person, verdict, reason, _CHECKS.decode(checked)))
     return {
-        order: Reviewing(order, since, entered_by, reviewers, _CHECKS.decode(checked), escalate_at, void_at, because, escalated_at, state,
-                         cast[order])
+        order: Reviewing(order, since, tuple(entered_by), reviewers, _CHECKS.decode(checked), escalate_at, void_at, because, escalated_at,
+                         state, cast[order])
         for order, since, entered_by, reviewers, checked, escalate_at, void_at, because, escalated_at, state in rows
     }
 
 
-def read_entries(rows: Rows) -> dict[int, Entered]:
-    """Entries by order."""
-    return {order: Entered(order, credential, Entry(channel, person, outlet, document, digest), mandate, relation)
-            for order, credential, channel, person, outlet, document, digest, mandate, relation in rows}
+def read_hands(rows: Rows) -> dict[int, Hands]:
+    """Credentials and people who entered each order, or one whose place it took."""
+    found: defaultdict[int, Hands] = defaultdict(tuple)
+    for order, credential, person in rows:
+        found[order] += ((credential, person),)
+    return dict(found)
 
 
 def parts_from_holds(found: Mapping[int, Order], books: Books) -> None:

@@ -11,7 +11,7 @@ from huibao.catalogue.model import Programme, Shelf
 from huibao.core.sealing import Keyring
 from huibao.db.arrays import Int8s
 from huibao.enrolment.continuity import Earlier, earlier
-from huibao.enrolment.loading import SQL, parts_from_holds, read_entries, read_orders, read_reviews
+from huibao.enrolment.loading import SQL, parts_from_holds, read_hands, read_orders, read_reviews
 from huibao.enrolment.state import State
 from huibao.ledger.books import SQL as LEDGER
 from huibao.ledger.books import Books
@@ -45,4 +45,4 @@ async def look(
     live = {(person, one.product) for person, policies in held.items() for one in policies}
     return State(programme, shelf, keyring, on, members, books, live, found,
                  read_reviews(await ask(SQL["reviews"], orders=orders), await ask(SQL["votes"], orders=orders)),
-                 entries=read_entries(await ask(SQL["entries"], orders=orders)), held=held)
+                 hands=read_hands(await ask(SQL["hands"], orders=orders)), held=held)

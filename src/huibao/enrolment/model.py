@@ -112,7 +112,9 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Amend:
-    """Who an order that waits is for: somebody is added to it, or taken out of it. A new order stands in its place."""
+    """Who an order that waits is for: somebody is added to it, or taken out of it. A new order stands in its place; `entry` says who
+    entered that where the buyer did not.
+    """
 
     credential: int
     order: int
@@ -122,6 +124,7 @@ class Amend:
     consent: Consent | None = None
     identity: IdentityCheck | None = None
     buyer: int | None = None
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +152,22 @@ class ReviewList:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """A review was not decided in its first time: it becomes somebody's case."""
+    """A review was not decided in its first time: it becomes somebody's case. Who sends it saw that it was `due`: a clock that steps back
+    undoes nothing of that.
+    """
 
     credential: int
     order: int
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unreviewed:
-    """A review was not decided in time: the order comes to nothing."""
+    """A review was not decided in time: the order comes to nothing; `due` as above."""
 
     credential: int
     order: int
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,11 +262,13 @@ class Vote:
 
 @dataclass(slots=True)
 class Reviewing:
-    """An order's review while a batch moves it on. `void_because` says what ends the time to decide."""
+    """An order's review while a batch moves it on. `entered_by` are the credentials, sorted, of all who entered it or those whose place
+    it took; `void_because` says what ends the time to decide.
+    """
 
     order: int
     since: datetime
-    entered_by: int
+    entered_by: tuple[int, ...]
     reviewers: int
     checked: tuple[Check, ...]
     escalate_at: datetime

@@ -3,7 +3,7 @@
 What waits for its review goes on in `review`.
 """
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from huibao.catalogue.model import Offer
 from huibao.core.refusal import Refusal
@@ -34,6 +34,7 @@ def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datet
             for position, grant in enumerate(granting.grants, 1)
         ])
     state.add(order)
+    state.hands[order_id] = (*state.hands.get(order_id, ()), (buy.credential, buy.entry.person if buy.entry else None))
     if buy.entry is not None:
         state.new_entries.append(Entered(order_id, buy.credential, buy.entry, granting.authority.mandate, granting.authority.relation))
     if granting.elsewhere:
@@ -116,12 +117,15 @@ def begin_review(state: State, order: Order, at: datetime) -> None:
     held = sum(hold.fen for hold in state.books.new_holds if hold.order_id == order.id)
     held += sum(hold.fen for hold in state.books.holds(order.id))
     two = rule is not None and rule.two_above is not None and held > rule.two_above.fen
-    state.open_review(Reviewing(order.id, at, order.credential, 2 if two else 1, checks(state, order), times.escalate_at, times.void_at,
+    hands = tuple(sorted({credential for credential, _ in state.hands[order.id]}))
+    state.open_review(Reviewing(order.id, at, hands, 2 if two else 1, checks(state, order), times.escalate_at, times.void_at,
                                 times.because, None, "open", []))
 
 
-def complete(state: State, order: Order, offer: Offer) -> None:
-    """Captures what is not cash, which came before, and starts the cover: no cover before capture."""
+def complete(state: State, order: Order, offer: Offer, begins: date | None = None) -> None:
+    """Captures what is not cash, which came before, and starts the cover: no cover before capture. It `begins` as what is captured now,
+    unless its money was taken before.
+    """
     for hold in state.books.holds(order.id):
         state.books.end(hold, "posted")
     purse = state.books.purse(order.buyer)
@@ -134,7 +138,7 @@ def complete(state: State, order: Order, offer: Offer) -> None:
             assert sponsor is not None, "a sponsored order is refused without the sponsor's account"
             state.books.transfer("premium-sponsor", sponsor, state.income(offer), policy.premium_fen, **known)
         policy.state = "in-force"
-        policy.period_from, policy.share = state.start(offer)
+        policy.period_from, policy.share = (begins, offer.share_on(begins)) if begins else state.start(offer)
         policy.period_to = offer.plan.valid_to
         state.pool.add(policy.product, policy.share, "premium", policy.premium_fen)
     order.state = "completed"

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from huibao.core.refusal import Refusal
+from huibao.core.time import business_date
 from huibao.enrolment import declined, refusals, tellings
 from huibao.enrolment.asking import capture
 from huibao.enrolment.model import Balances, Order, Posted
@@ -40,7 +41,7 @@ def split(state: State, told: Balances, at: datetime) -> tuple[Order, Granting |
         return _refuse(state, order, declined.account_declined(told.unusable)), None
     granting = split_again(state, order, {"personal": told.personal_fen, "savings": told.savings_fen}, at)
     if isinstance(granting, Refusal):
-        return _refuse(state, order, granting), None
+        return _refuse(state, order, declined.as_the_buyer_reads(granting)), None
     _set_aside(state, order, granting, told)
     if state.postings.frozen(order.id) is None:
         _go_on(state, order, at)
@@ -63,7 +64,7 @@ def posted(state: State, told: Posted, request_id: int, at: datetime) -> Order |
         elif posting.kind == "freeze":
             _go_on(state, order, at)
         else:
-            _taken(state, order)
+            _taken(state, order, told.their_at)
     return order
 
 
@@ -98,9 +99,12 @@ def _go_on(state: State, order: Order, at: datetime) -> None:
         complete(state, order, offer)
 
 
-def _taken(state: State, order: Order) -> None:
-    """They took it: now the cover starts, and who was reviewed is told."""
-    complete(state, order, state.shelf.wordings[order.offer])
+def _taken(state: State, order: Order, their_at: datetime) -> None:
+    """They took it: the cover starts as of then, however late that is known here, and who was reviewed is told."""
+    offer = state.shelf.wordings[order.offer]
+    begins = offer.cover_from(min(business_date(their_at), state.on))
+    # What was under way on the last day of all is taken all the same: that day is covered.
+    complete(state, order, offer, min(begins, offer.plan.valid_to))
     if order.id in state.reviews:
         state.notices.append(tellings.approved(state.programme.code, order))
 

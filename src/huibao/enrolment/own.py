@@ -21,12 +21,12 @@ def expired(order: int) -> Request[Release]:
 
 def escalated(order: int, due: datetime) -> Request[Escalate]:
     """A review was not decided in its first time."""
-    return Request(OURSELVES, "escalated", f"escalated:{order}:{due.isoformat()}", str(order).encode(), Escalate(NOBODY, order))
+    return Request(OURSELVES, "escalated", f"escalated:{order}:{due.isoformat()}", str(order).encode(), Escalate(NOBODY, order, due))
 
 
 def unreviewed(order: int, due: datetime) -> Request[Unreviewed]:
     """A review was not decided in time."""
-    return Request(OURSELVES, "unreviewed", f"unreviewed:{order}:{due.isoformat()}", str(order).encode(), Unreviewed(NOBODY, order))
+    return Request(OURSELVES, "unreviewed", f"unreviewed:{order}:{due.isoformat()}", str(order).encode(), Unreviewed(NOBODY, order, due))
 
 
 def unanswered(order: int, deadline: datetime) -> Request[Release]:

@@ -28,6 +28,7 @@ from huibao.enrolment.continuity import Earlier, continuity
 from huibao.enrolment.entries import NONE_NEEDED, Authority
 from huibao.enrolment.model import MOST_INSURED, Buy, Consent, InsuredWish, Order
 from huibao.enrolment.state import State
+from huibao.members.freshness import expired
 from huibao.members.model import Kin, Member
 from huibao.scheme import asked
 from huibao.scheme.model import in_force
@@ -38,8 +39,6 @@ from huibao.scheme.sentences import refuse
 TIME_TO_PAY: Final = timedelta(minutes=30)
 #: So long before and after New Year may the system that keeps the accounts be silent: what it is asked for must fit both years.
 SILENT: Final = timedelta(days=3)
-#: How old a check of identity may be where the scheme is silent.
-IDENTITY_MINUTES: Final = 15
 _NOBODY: Final = asked.Person(())
 _SELF: Final = Kin("self", False)
 _STRANGER: Final = Kin("other", False)
@@ -222,18 +221,13 @@ def _consent(state: State, offer: Offer, buy: Buy, at: datetime) -> Refusal | No
     if missing:
         return refusals.consent_incomplete("、".join(missing))
     scheme = state.programme.scheme
-    rule = in_force(scheme.identity, state.on)
-    minutes = rule.minutes if rule else IDENTITY_MINUTES
     check = buy.identity
     if check is None or not check.passed or check.person != entries.acting(buy):
+        rule = in_force(scheme.identity, state.on)
         return refuse(scheme, rule.basis.cite if rule else None, "identity.not_verified",
                       "尚未核验投保人的身份与投保意愿，请完成人脸识别、短信验证或到柜台核验后再提交",
                       "the buyer's identity and intent are not verified: pass the check by face, by message or at a counter")
-    if not at - timedelta(minutes=minutes) <= check.at <= at + timedelta(minutes=1):
-        return refuse(scheme, rule.basis.cite if rule else None, "identity.expired",
-                      f"身份核验已超过 {minutes} 分钟，请重新核验", f"the identity check is older than {minutes} minutes: check again",
-                      minutes=minutes)
-    return None
+    return expired(scheme, state.on, check.at, at)
 
 
 def _proposals(state: State, buy: Buy) -> Refusal | None:

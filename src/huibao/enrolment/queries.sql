@@ -127,10 +127,15 @@ INSERT INTO order_entry (order_id, channel, credential, person_id, outlet, docum
 SELECT * FROM unnest(%(orders)s::bigint[], %(channels)s::text[], %(credentials)s::bigint[], %(people)s::bigint[], %(outlets)s::text[],
                      %(documents)s::text[], %(digests)s::text[], %(mandates)s::bigint[], %(relations)s::text[]);
 
--- :name entries
--- Who entered these orders, where their buyers did not.
-SELECT order_id, credential, channel, person_id, outlet, document, document_digest, mandate_id, relation
-FROM order_entry WHERE order_id = ANY(%(orders)s::bigint[]);
+-- :name hands
+-- Who entered these orders and each that they took the place of: by which credential, and as whom where that is known.
+WITH RECURSIVE chain (last, id) AS (
+    SELECT id, id FROM orders WHERE id = ANY(%(orders)s::bigint[])
+    UNION
+    SELECT c.last, n.order_id FROM chain c JOIN endorsement n ON n.id = c.id AND n.order_id IS NOT NULL)
+SELECT c.last, o.credential, COALESCE(e.person_id, n.asker_id)
+FROM chain c JOIN orders o ON o.id = c.id
+LEFT JOIN order_entry e ON e.order_id = c.id LEFT JOIN endorsement n ON n.id = c.id;
 
 -- :name reviews
 -- The reviews of these orders.
@@ -145,9 +150,9 @@ FROM review_vote WHERE order_id = ANY(%(orders)s::bigint[]) ORDER BY order_id, n
 -- :name insert_reviews
 -- Orders that begin to wait for their review, which the same batch may have ended.
 INSERT INTO review (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, void_because, escalated_at, state, ended_at)
-SELECT u.order_id, u.since, u.entered_by, u.reviewers, u.checked::jsonb, u.escalate_at, u.void_at, u.because, u.escalated_at, u.state,
-       CASE WHEN u.state <> 'open' THEN %(at)s END
-FROM unnest(%(orders)s::bigint[], %(since)s::timestamptz[], %(entered_by)s::bigint[], %(reviewers)s::smallint[], %(checked)s::text[],
+SELECT u.order_id, u.since, string_to_array(u.entered_by, ',')::bigint[], u.reviewers, u.checked::jsonb, u.escalate_at, u.void_at,
+       u.because, u.escalated_at, u.state, CASE WHEN u.state <> 'open' THEN %(at)s END
+FROM unnest(%(orders)s::bigint[], %(since)s::timestamptz[], %(entered_by)s::text[], %(reviewers)s::smallint[], %(checked)s::text[],
             %(escalate_at)s::timestamptz[], %(void_at)s::timestamptz[], %(because)s::text[], %(escalated)s::timestamptz[],
             %(states)s::text[])
      AS u (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, because, escalated_at, state);
@@ -161,10 +166,11 @@ WHERE r.order_id = u.order_id;
 -- :name insert_votes
 -- What reviewers decided.
 INSERT INTO review_vote (order_id, number, request_id, at, credential, person_id, entered_by, verdict, reason, checked)
-SELECT u.order_id, u.number, u.request_id, %(at)s, u.credential, u.person_id, u.entered_by, u.verdict, u.reason, u.checked::jsonb
+SELECT u.order_id, u.number, u.request_id, %(at)s, u.credential, u.person_id, r.entered_by, u.verdict, u.reason, u.checked::jsonb
 FROM unnest(%(orders)s::bigint[], %(numbers)s::smallint[], %(requests)s::bigint[], %(credentials)s::bigint[], %(people)s::bigint[],
-            %(entered_by)s::bigint[], %(verdicts)s::text[], %(reasons)s::text[], %(checked)s::text[])
-     AS u (order_id, number, request_id, credential, person_id, entered_by, verdict, reason, checked);
+            %(verdicts)s::text[], %(reasons)s::text[], %(checked)s::text[])
+     AS u (order_id, number, request_id, credential, person_id, verdict, reason, checked)
+JOIN review r ON r.order_id = u.order_id;
 
 -- :name open_review_cases
 -- Reviews that nobody decided in their first time become somebody's case.

@@ -43,13 +43,19 @@ def review(state: State, asked: Review, request_id: int, at: datetime) -> Order 
     return order
 
 
+def is_own(state: State, order: Order, waiting: Reviewing, credential: int, person: int | None) -> bool:
+    """Whether who reviews entered the order or one that it took the place of, or is party to it."""
+    parties = {order.buyer, *(policy.insured for policy in order.policies), *(one for _, one in state.hands[order.id])} - {None}
+    return credential in waiting.entered_by or person in parties
+
+
 def escalate(state: State, asked: Escalate, at: datetime) -> Order | Refusal:
     """The review becomes a case: its first time is over."""
     found = _open(state, asked.order)
     if isinstance(found, Refusal):
         return found
     order, waiting = found
-    if waiting.escalated_at is not None or at < waiting.escalate_at:
+    if waiting.escalated_at is not None or max(at, asked.due or at) < waiting.escalate_at:
         return review_refusals.review_not_due(waiting.escalate_at)
     waiting.escalated_at = at
     state.move_review(waiting)
@@ -63,7 +69,7 @@ def unreviewed(state: State, asked: Unreviewed, request_id: int, at: datetime) -
     if isinstance(found, Refusal):
         return found
     order, waiting = found
-    if waiting.escalated_at is None or at < waiting.void_at:
+    if waiting.escalated_at is None or max(at, asked.due or at) < waiting.void_at:
         return review_refusals.review_not_due(waiting.void_at)
     _give_up(state, order, waiting, "overdue", request_id)
     state.notices.append(tellings.overdue(state.programme.code, order, waiting.void_because))
@@ -81,10 +87,8 @@ def _open(state: State, id: int) -> tuple[Order, Reviewing] | Refusal:
 
 
 def _four_eyes(state: State, asked: Review, order: Order, waiting: Reviewing) -> Refusal | None:
-    """Nobody reviews what they entered or are party to, and nobody twice; a person is one person under several credentials."""
-    entered = state.entries.get(order.id)
-    parties = {order.buyer, *(policy.insured for policy in order.policies), entered.entry.person if entered else None} - {None}
-    if asked.credential == waiting.entered_by or asked.reviewer in parties:
+    """Nobody reviews what is theirs, and nobody twice; a person is one person under several credentials."""
+    if is_own(state, order, waiting, asked.credential, asked.reviewer):
         return review_refusals.own_entry()
     for vote in waiting.votes:
         if vote.credential == asked.credential or (vote.person is not None and vote.person == asked.reviewer):

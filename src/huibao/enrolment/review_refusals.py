@@ -26,8 +26,8 @@ def review_not_due(at: datetime) -> Refusal:
 
 
 def own_entry() -> Refusal:
-    return Refusal("review.own_entry", None, "本人录入或本人参保的申请须由他人审核，请交由其他审核人员办理。",
-                   "nobody reviews what they entered or are party to: leave it to another reviewer")
+    return Refusal("review.own_entry", None, "本人录入、变更或本人参保的申请须由他人审核，请交由其他审核人员办理。",
+                   "nobody reviews what they entered, changed or are party to: leave it to another reviewer")
 
 
 def reviewed_by_you() -> Refusal:

@@ -22,6 +22,9 @@ from huibao.pool.streams import Adding
 from huibao.scheme.rules import Granted
 from huibao.scheme.running import kept_elsewhere
 
+#: Who entered an order and those whose place it took: each by credential, and as which person where that is known.
+Hands = tuple[tuple[int, int | None], ...]
+
 _ENCODER: Final = msgspec.json.Encoder()
 #: What a scheme refuses even with this on the accounts is refused before the system that keeps them is asked.
 _PLENTY: Final = {"personal": 10**11, "savings": 10**11}
@@ -44,7 +47,7 @@ class Amended:
 class State:
     """People, books, live policies, orders and their reviews of a batch. `on` is the business date.
 
-    `mandates` are those in force by principal and agent; `entries` say who entered the orders that their buyers did not. `held` has the
+    `mandates` are those in force by principal and agent; `hands` say who entered each order and those whose place it took. `held` has the
     live policies of each person as the batch found them; `confirmed`, which proposals came to which order;
     `alike`, what was granted to sponsored people, by all that decided it. Where another system keeps the
     accounts, `postings` are what it is asked, `told_free` what it said is free, by person, while that is split.
@@ -60,7 +63,7 @@ class State:
     orders: dict[int, Order]
     reviews: dict[int, Reviewing] = field(default_factory=dict)
     mandates: Mapping[tuple[int, int], Sequence[Mandate]] = field(default_factory=dict)
-    entries: dict[int, Entered] = field(default_factory=dict)
+    hands: dict[int, Hands] = field(default_factory=dict)
     held: Mapping[int, Sequence[Earlier]] = field(default_factory=dict)
     proposals: Mapping[tuple[int, int], Proposal] = field(default_factory=dict)
     confirmed: list[tuple[tuple[int, int], int]] = field(default_factory=list)
@@ -234,7 +237,7 @@ def review_columns(reviews: Sequence[Reviewing]) -> dict[str, Column]:
     return {
         "orders": Int8s([r.order for r in reviews]),
         "since": Times([r.since for r in reviews]),
-        "entered_by": Int8s([r.entered_by for r in reviews]),
+        "entered_by": Texts([",".join(map(str, r.entered_by)) for r in reviews]),
         "reviewers": Int8s([r.reviewers for r in reviews]),
         "checked": _checked([r.checked for r in reviews]),
         "escalate_at": Times([r.escalate_at for r in reviews]),
@@ -253,7 +256,6 @@ def vote_columns(votes: Sequence[tuple[Reviewing, Vote]]) -> dict[str, Column]:
         "requests": Int8s([v.request for _, v in votes]),
         "credentials": Int8s([v.credential for _, v in votes]),
         "people": Int8s([v.person for _, v in votes]),
-        "entered_by": Int8s([r.entered_by for r, _ in votes]),
         "verdicts": Texts([v.verdict for _, v in votes]),
         "reasons": Texts([v.reason for _, v in votes]),
         "checked": _checked([v.checked for _, v in votes]),

@@ -17,7 +17,8 @@ from huibao.db.wire import Wire
 from huibao.enrolment import orders, outside, postings, review, tellings, writing
 from huibao.enrolment.amend import amend
 from huibao.enrolment.continuity import Earlier, earlier
-from huibao.enrolment.loading import SQL, entered_of, mandates_of, orders_of, parts_from_holds, reviews_of
+from huibao.enrolment.entries import acting
+from huibao.enrolment.loading import SQL, hands_of, mandates_of, orders_of, parts_from_holds, reviews_of
 from huibao.enrolment.model import (
     Amend,
     Balances,
@@ -101,7 +102,7 @@ class Orders:
         live = wire.ask(SQL["live_policies"], {"people": Int8s(everyone)})
         mandates = mandates_of(wire, agents, on) if agents else None
         waiting = reviews_of(wire, order_ids) if order_ids else None
-        entered = entered_of(wire, order_ids) if order_ids else None
+        hands = hands_of(wire, order_ids) if order_ids else None
         keys = sorted({key for buy in buys for key in buy.renewing})
         proposed = wire.ask(SQL["proposals"], writing.key_columns(keys)) if keys else None
         await wire.go()
@@ -119,7 +120,7 @@ class Orders:
         insured = {(person, one.product) for person, policies in held.items() for one in policies}
         proposals = {(order, position): Proposal(*row) for order, position, *row in (proposed.rows() if proposed else ())}
         return State(self.programme, self._shelf, self._keyring, on, people.read(asked), books, insured, found,
-                     waiting() if waiting else {}, mandates() if mandates else {}, entered() if entered else {}, held, proposals,
+                     waiting() if waiting else {}, mandates() if mandates else {}, hands() if hands else {}, held, proposals,
                      postings=postings.read(elsewhere.rows() if elsewhere else ()))
 
     def decide(self, state: State, request_id: int, command: Command, at: datetime) -> Decision:
@@ -146,7 +147,7 @@ class Orders:
         else:
             outcome = _moved(state, request_id, command, at)
         kind = _KINDS[type(command)]
-        person, sealed = self._evidence(state, request_id, command)
+        person, sealed = self._evidence(state, request_id, command, is_done=not isinstance(outcome, Refusal))
         if isinstance(outcome, Refusal):
             return Decision(kind, outcome.code, told(outcome), command.credential, person, sealed)
         replaced = command.order if isinstance(command, Amend) else None
@@ -179,14 +180,14 @@ class Orders:
         state.books.write_hot(wire)
         state.pool.write(wire, at)
 
-    def _evidence(self, state: State, request_id: int, command: Command) -> tuple[int | None, bytes | None]:
+    def _evidence(self, state: State, request_id: int, command: Command, *, is_done: bool) -> tuple[int | None, bytes | None]:
         """What was read, ticked, signed, checked and presented, or what a reviewer noted, sealed under the buyer's key; what was refused
-        keeps it too."""
+        keeps it too, under the key of who acted."""
         if isinstance(command, Buy | Amend) and (command.consent is not None or command.identity is not None):
             shown: dict[str, Consent | IdentityCheck | Entry | None] = {"consent": command.consent, "identity": command.identity}
-            if isinstance(command, Buy) and command.entry is not None:
+            if command.entry is not None:
                 shown["entry"] = command.entry
-            person, plain = _buyer(state, command), _ENCODER.encode(shown)
+            person, plain = _whose(state, command, is_done=is_done), _ENCODER.encode(shown)
         elif isinstance(command, Review) and command.note and command.order in state.orders:
             person, plain = state.orders[command.order].buyer, _ENCODER.encode({"note": command.note})
         else:
@@ -225,12 +226,12 @@ def _families(buys: Sequence[Buy]) -> set[int]:
             for person in (buy.buyer, *(wish.member for wish in buy.insured))}
 
 
-def _buyer(state: State, command: Buy | Amend) -> int:
-    """Who buys; of an order that is not there, nobody."""
+def _whose(state: State, command: Buy | Amend, *, is_done: bool) -> int:
+    """Whose the evidence is: the buyer's, where somebody else was not refused; of an order that is not there or not theirs, nobody's."""
     if isinstance(command, Buy):
-        return command.buyer
+        return command.buyer if is_done else acting(command)
     order = state.orders.get(command.order)
-    return order.buyer if order is not None else 0
+    return order.buyer if order is not None and command.buyer in (None, order.buyer) else 0
 
 
 def _policy_told(programme: str, order: Order, policy: Policy) -> PolicyTold:

@@ -1,4 +1,5 @@
-"""Deciding a mandate: both parties known, alive and of age; a term within the scheme's; never the same twice. Revoking one."""
+"""Deciding a mandate: a fresh check of who gives it online; both parties known, alive and of age; a term within the scheme's; never the
+same twice. Revoking one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from huibao.core.refusal import Refusal
 from huibao.core.time import whole_years
 from huibao.mandates import refusals
 from huibao.mandates.model import Authorise, Mandate, Revoke
+from huibao.members.freshness import expired
 from huibao.members.model import Member
 from huibao.scheme.model import MANDATE, Scheme, in_force
 from huibao.scheme.sentences import refuse
@@ -27,9 +29,10 @@ class State:
     revoked: list[Mandate] = field(default_factory=list)
 
 
-def authorise(state: State, asked: Authorise, request_id: int) -> Mandate | Refusal:
+def authorise(state: State, asked: Authorise, request_id: int, at: datetime) -> Mandate | Refusal:
     """A mandate as asked for, or why not."""
-    refused = _parties(state, asked) or _terms(state, asked)
+    refused = expired(state.scheme, state.on, asked.checked_at, at) if asked.checked_at is not None else None
+    refused = refused or _parties(state, asked) or _terms(state, asked)
     if refused:
         return refused
     same = next((one for one in state.mandates.values() if _same(one, asked, state.on)), None)

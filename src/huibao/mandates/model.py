@@ -16,7 +16,7 @@ Standing = Literal["in-force", "not-yet", "over", "revoked"]
 @dataclass(frozen=True, slots=True)
 class Authorise:
     """A principal lets an agent act. `digest` is the SM3, in hex, of what was presented; of a check of the principal's identity, its own
-    reference. Both days are included.
+    reference, and `checked_at` when it was passed. Both days are included.
     """
 
     credential: int
@@ -27,6 +27,7 @@ class Authorise:
     valid_to: date
     evidence: Evidence
     digest: str
+    checked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,6 @@ class Mandate:
     credential: int
     revoked_at: datetime | None = None
     revoked_by: int | None = None
-
-    def in_force(self, on: date) -> bool:
-        return self.revoked_at is None and self.valid_from <= on <= self.valid_to
 
 
 class MandateTold(msgspec.Struct, frozen=True, omit_defaults=True):

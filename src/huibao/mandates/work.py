@@ -47,7 +47,7 @@ class Mandates:
 
     def decide(self, state: State, request_id: int, command: Command, at: datetime) -> Decision:
         """Decides one command and moves the state on; what was refused leaves it as it was."""
-        outcome = authorise(state, command, request_id) if isinstance(command, Authorise) else revoke(state, command, at)
+        outcome = authorise(state, command, request_id, at) if isinstance(command, Authorise) else revoke(state, command, at)
         kind = _KINDS[type(command)]
         if isinstance(outcome, Refusal):
             return Decision(kind, outcome.code, told(outcome), command.credential)

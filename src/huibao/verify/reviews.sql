@@ -55,11 +55,24 @@ WHERE r.state IN ('approved', 'rejected', 'overdue')
 GROUP BY r.order_id HAVING count(n.id) <> CASE WHEN bool_or(c.state IN ('wanted', 'sent')) THEN 0 ELSE 1 END;
 
 -- :name four_eyes
--- f. Nobody reviewed what they entered or are party to; each vote is what its event says, by whom it says.
-SELECT format('vote %%s on order %%s was cast by who entered it or is party to it', v.number, v.order_id)
-FROM review_vote v JOIN orders o ON o.id = v.order_id LEFT JOIN order_entry e ON e.order_id = o.id
-WHERE v.credential = o.credential OR v.entered_by <> o.credential OR v.person_id IN (o.buyer_id, e.person_id)
+-- f. Nobody reviewed what they entered, changed or are party to; each vote is what its event says, by whom it says.
+WITH RECURSIVE chain (last, id) AS (
+    SELECT order_id, order_id FROM review
+    UNION
+    SELECT c.last, n.order_id FROM chain c JOIN endorsement n ON n.id = c.id AND n.order_id IS NOT NULL),
+hand AS (
+    SELECT c.last, o.credential, COALESCE(e.person_id, n.asker_id) AS person_id FROM chain c JOIN orders o ON o.id = c.id
+    LEFT JOIN order_entry e ON e.order_id = c.id LEFT JOIN endorsement n ON n.id = c.id)
+SELECT format('vote %%s on order %%s was cast by who entered it, changed it or is party to it', v.number, v.order_id)
+FROM review_vote v JOIN orders o ON o.id = v.order_id
+WHERE v.credential IN (SELECT h.credential FROM hand h WHERE h.last = o.id) OR v.person_id = o.buyer_id
+   OR v.person_id IN (SELECT h.person_id FROM hand h WHERE h.last = o.id)
    OR v.person_id IN (SELECT p.insured_id FROM policy p WHERE p.order_id = v.order_id)
+UNION ALL
+SELECT format('the review of order %%s says that %%s entered it, its orders say %%s', r.order_id, r.entered_by, h.credentials)
+FROM review r JOIN (SELECT last, array_agg(DISTINCT credential ORDER BY credential) AS credentials FROM hand GROUP BY last) AS h
+    ON h.last = r.order_id
+WHERE r.entered_by <> h.credentials
 UNION ALL
 SELECT format('vote %%s on order %%s by credential %%s is not what event %%s says', v.number, v.order_id, v.credential, e.seq)
 FROM review_vote v LEFT JOIN event e ON e.request_id = v.request_id
@@ -89,8 +102,7 @@ UNION ALL
 SELECT format('order %%s was entered by credential %%s of another person or of staff, and nobody says how', o.id, o.credential)
 FROM orders o JOIN unnest(%(credentials)s::bigint[], %(people)s::bigint[]) AS c (id, person) ON c.id = o.credential
 WHERE c.person IS DISTINCT FROM o.buyer_id AND o.pay_with <> 'sponsor'
-  AND NOT EXISTS (SELECT FROM order_entry e WHERE e.order_id = o.id)
-  AND NOT EXISTS (SELECT FROM endorsement n WHERE n.id = o.id);
+  AND NOT EXISTS (SELECT FROM order_entry e WHERE e.order_id = o.id);
 
 -- :name mandates
 -- f. A mandate is what its event says.

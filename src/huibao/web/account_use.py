@@ -171,7 +171,9 @@ def _scope(call: Call[Any], on: date | None, product: str | None) -> tuple[date,
 async def _lines(call: Call[UsesAsked] | Call[OwnUseAsked], on: date, scope: Scope) -> UseLines:
     code = call.path["programme"]
     found = read_number(code, call.asked.after) if call.asked.after else (0, 0)
-    after = (found[0], found[1] or 0) if found else (0, 0)
+    if found is None:
+        raise Refused(refusals.after_unknown())
+    after = (found[0], found[1] or 0)
     async with call.engine.reading(code) as connection:
         uses, last = await use.page(connection, scope, after, MOST_LISTED)
     return UseLines(on, tuple(_line(code, one) for one in uses), policy_number(code, *last) if last else None)

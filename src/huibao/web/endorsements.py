@@ -11,7 +11,7 @@ from huibao.core.time import SHANGHAI
 from huibao.db import sqlfile
 from huibao.endorsements import facts
 from huibao.endorsements.model import Actor, Answer, Change, Content, Correct, Detail, EffectTold, EndorsementTold
-from huibao.enrolment.model import Amend, Consent, InsuredWish, OrderTold
+from huibao.enrolment.model import Amend, Consent, Entry, InsuredWish, OrderTold
 from huibao.enrolment.refusals import order_unknown
 from huibao.policies.numbers import order_number, policy_number, read_number, read_settlement, settlement_number
 from huibao.web import refusals
@@ -19,7 +19,7 @@ from huibao.web.authorisation import Owners, reaches
 from huibao.web.commands import submit, told
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused, Reply
-from huibao.web.purchases import ORDER_EXAMPLE, Wish, checked
+from huibao.web.purchases import ORDER_EXAMPLE, Counter, Wish, checked
 from huibao.web.reads import ENROLMENT, MOST_LISTED, area_of
 from huibao.web.reads import SQL as READS
 from huibao.web.settlements import TOLD
@@ -132,13 +132,15 @@ async def _settlement_area(call: Call[Any], settlement: int) -> None:
 # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 class OrderChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is added to an order that waits, or taken out of it; with the buyer's consent to the order as it will be."""
+    """Who is added to an order that waits, or taken out of it; with the buyer's consent to the order as it will be. `counter` is for a
+    clerk to name."""
 
     reason: Text
     add: Wish | None = None
     remove: PersonId | None = None
     consent: Consent | None = None
     identity_check: Token | None = None
+    counter: Counter | None = None
 
 
 @operation("POST", "/v1/{programme}/orders/{order}/endorsements", asks=OrderChange, answers=OrderTold, status=201, keyed=True,
@@ -156,9 +158,22 @@ async def amend_order(call: Call[OrderChange]) -> Reply:
     if call.principal.area is not None:
         await _order_area(call, found[0])
     wish = InsuredWish(asked.add.member, asked.add.tier) if asked.add is not None else None
+    buyer, entry = _changed_by(call)
     command = Amend(call.principal.id, found[0], wish, asked.remove, asked.reason, asked.consent, checked(call, asked.identity_check),
-                    call.person if call.reach == "own" else None)
+                    buyer, entry)
     return told(await submit(call, "amend", (number, asked), command), 201)
+
+
+def _changed_by(call: Call[OrderChange]) -> tuple[int | None, Entry | None]:
+    """The buyer whose own order a member changes, or at which counter a clerk does, on what （LZ-8）."""
+    counter = call.asked.counter
+    if call.reach == "own":
+        if counter is not None:
+            raise Refused(refusals.counter_is_clerks())
+        return call.person, None
+    if counter is None:
+        raise Refused(refusals.counter_needed())
+    return None, counter.entered(call)
 
 
 async def _order_area(call: Call[Any], order: int) -> None:

@@ -1,15 +1,13 @@
 """Mandates （授权办理）: given online after a check of identity, or at a counter on what was presented; read by both parties; revoked."""
 
-from datetime import date, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 
-from huibao.core.chain import sm3
 from huibao.core.time import business_date
 from huibao.db import sqlfile
-from huibao.enrolment.purchase import IDENTITY_MINUTES
 from huibao.mandates.model import Act, Authorise, Evidence, MandateTold, Revoke
 from huibao.mandates.refusals import mandate_unknown
 from huibao.mandates.work import mandate_told, of_row
@@ -52,31 +50,35 @@ async def give_mandate(call: Call[NewMandate]) -> Reply:
     """Lets somebody act for a person: order, and pay from the person's account where the scheme lets them （XJ-3.4）."""
     asked = call.asked
     on = business_date(call.engine.clock.now())
-    principal, evidence, digest = _own(call) if call.reach == "own" else await _presented(call)
+    principal, evidence, digest, checked_at = _own(call) if call.reach == "own" else await _presented(call)
     may = tuple(dict.fromkeys(asked.may))
-    command = Authorise(call.principal.id, principal, asked.agent, may, asked.valid_from or on, asked.valid_to, evidence, digest)
+    command = Authorise(call.principal.id, principal, asked.agent, may, asked.valid_from or on, asked.valid_to, evidence, digest,
+                        checked_at)
     return told(await submit(call, "give-mandate", asked, command), 201)
 
 
-def _own(call: Call[NewMandate]) -> tuple[int, Evidence, str]:
-    """What a member gives, on a fresh check of who they are."""
+#: Whose mandate, on which evidence, its digest or reference, and when a check of identity was passed.
+_Given = tuple[int, Evidence, str, datetime | None]
+
+
+def _own(call: Call[NewMandate]) -> _Given:
+    """What a member gives, on a check of who they are; how old it may be is for the scheme to say."""
     if call.asked.principal is not None or call.asked.evidence is not None or call.asked.digest is not None:
         raise Refused(refusals.person_is_self())
     check = checked(call, call.asked.identity_check)
-    fresh = timedelta(minutes=IDENTITY_MINUTES)
-    if check is None or not check.passed or check.person != call.person or call.engine.clock.now() - check.at > fresh:
+    if check is None or not check.passed or check.person != call.person:
         raise Refused(refusals.mandate_check_needed())
-    return call.person, "identity-check", sm3(msgspec.json.encode(check)).hex()
+    return call.person, "identity-check", check.reference, check.at
 
 
-async def _presented(call: Call[NewMandate]) -> tuple[int, Evidence, str]:
+async def _presented(call: Call[NewMandate]) -> _Given:
     """What was presented at a counter; a check online is the member's own."""
     asked = call.asked
     if asked.principal is None or asked.evidence in {None, "identity-check"} or asked.digest is None:
         raise Refused(refusals.mandate_evidence_needed())
     await area_of(call, asked.principal)
     assert asked.evidence is not None, "asked for just now"
-    return asked.principal, asked.evidence, asked.digest
+    return asked.principal, asked.evidence, asked.digest, None
 
 
 class MandateQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,7 +17,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "request.malformed": 400, "body.malformed": 400, "query.malformed": 400, "key.missing": 400, "key.malformed": 400,
     "credential.missing": 401, "credential.invalid": 401, "payment.signature_invalid": 401,
     "roster.same_person": 403, "receiving.same_person": 403,
-    "access.principal": 403, "review.own_entry": 403, "review.same_reviewer": 403,
+    "access.principal": 403, "access.counter": 403, "review.own_entry": 403, "review.same_reviewer": 403,
     "access.role": 403, "access.scope": 403, "access.area": 403, "access.buyer": 403, "access.person": 403, "access.hospital": 403,
     "route.unknown": 404, "programme.unknown": 404, "order.unknown": 404, "policy.unknown": 404, "product.not_listed": 404,
     "roster.unknown": 404, "sponsor.not_registered": 404,

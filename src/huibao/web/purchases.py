@@ -43,6 +43,10 @@ class Counter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     document: Document
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}" + END)]
 
+    def entered(self, call: Call[Any]) -> Entry:
+        """What the clerk who calls enters there."""
+        return Entry("counter", call.principal.person_id, self.outlet, self.document, self.digest)
+
 
 class Purchase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An order of one product for oneself or one's family.
@@ -118,8 +122,7 @@ async def _at_counter(call: Call[Purchase]) -> tuple[int, Entry | None]:
         if asked.pay_with != "sponsor":
             raise Refused(refusals.counter_needed())
         return asked.buyer, None
-    counter = asked.counter
-    return asked.buyer, Entry("counter", call.principal.person_id, counter.outlet, counter.document, counter.digest)
+    return asked.buyer, asked.counter.entered(call)
 
 
 def checked(call: Call[Any], token: str | None) -> IdentityCheck | None:

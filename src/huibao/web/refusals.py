@@ -53,6 +53,10 @@ def counter_needed() -> Refusal:
                    "a clerk who enters an order names the outlet and the buyer's own document: fill in counter")
 
 
+def counter_is_clerks() -> Refusal:
+    return Refusal("access.counter", None, "只有经办人员代录时填写 counter，请删去。", "only a clerk enters at a counter: leave counter out")
+
+
 def principal_is_members() -> Refusal:
     return Refusal("access.principal", None, "principal 由代办的参保人填写，经办人员请填写 buyer 与 counter。",
                    "principal is for a member who acts for another: an agency fills in buyer and counter")
@@ -64,8 +68,13 @@ def mandate_evidence_needed() -> Refusal:
 
 
 def mandate_check_needed() -> Refusal:
-    return Refusal("mandate.check_needed", None, "在线授权须先核验本人身份，请填写 15 分钟内的 identity_check。",
-                   "a mandate given online needs a check of one's identity within 15 minutes: fill in identity_check")
+    return Refusal("mandate.check_needed", None, "在线授权须先核验本人身份，请填写本人刚通过的 identity_check。",
+                   "a mandate given online needs a check of one's own identity, just passed: fill in identity_check")
+
+
+def after_unknown() -> Refusal:
+    return Refusal("page.after_unknown", None, "after 不是本项目的编号，请填写上一页返回的 next，或删去以从第一页开始。",
+                   "after is no number of this programme: give the next of the page before, or leave it out to begin with the first")
 
 
 def person_needed() -> Refusal:

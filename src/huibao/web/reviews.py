@@ -15,11 +15,13 @@ from huibao.enrolment.looking import look
 from huibao.enrolment.model import Order, OrderTold, Reason, Review, Reviewing, ReviewList, ReviewState, Verdict
 from huibao.enrolment.purchase import decide_again
 from huibao.enrolment.refusals import order_unknown
+from huibao.enrolment.review import is_own
 from huibao.enrolment.state import State
 from huibao.policies.numbers import order_number, read_number
 from huibao.record.model import DONE, Answer, untold
 from huibao.scheme.model import in_force
 from huibao.scheme.sentences import source
+from huibao.web import refusals
 from huibao.web.authorisation import Owners, reaches
 from huibao.web.commands import canonical, submit, told
 from huibao.web.operations import Call, operation
@@ -86,7 +88,7 @@ class Obstacle(msgspec.Struct, frozen=True):
 class ReviewCase(msgspec.Struct, frozen=True):
     """An application in the queue: why it is there, until when, what was checked and what is true now.
 
-    `obstacle` is what an approval would be refused for now; `own` says that the caller entered it or is party to it.
+    `obstacle` is what an approval would be refused for now; `own` says that the caller entered it, changed it or is party to it.
     """
 
     order: str
@@ -129,14 +131,16 @@ _CASE: Final = ReviewCase(
     Obstacle("insured.status_not_normal", None, "被保险人的参保状态为暂停参保，请先恢复正常参保", "the insured's enrolment has status 2"), own=False)
 
 
-@operation("GET", "/v1/{programme}/reviews", asks=ReviewQuery, answers=ReviewCases, answered=ReviewCases((_CASE,), None))
+@operation("GET", "/v1/{programme}/reviews", asks=ReviewQuery, answers=ReviewCases, refuses=(422,), answered=ReviewCases((_CASE,), None))
 async def reviews(call: Call[ReviewQuery]) -> ReviewCases:
     """Lists applications under review, the oldest first: why each is there, what was checked, and what has changed since （LZ-14）."""
     asked, code, programme = call.asked, call.path["programme"], call.programme
     most = asked.most or 20
-    after = read_number(code, asked.after) if asked.after else None
+    after = read_number(code, asked.after) if asked.after else (0, None)
+    if after is None:
+        raise Refused(refusals.after_unknown())
     given = {"state": asked.state or "open", "product": asked.product or "", "channel": asked.channel or "",
-             "asks_escalated": asked.escalated is not None, "escalated": bool(asked.escalated), "after": after[0] if after else 0,
+             "asks_escalated": asked.escalated is not None, "escalated": bool(asked.escalated), "after": after[0],
              "area": call.principal.area or "", "most": most + 1}
     shelf = await call.engine.shelf(code)
     async with call.engine.reading(code) as connection:
@@ -154,8 +158,6 @@ def _case(call: Call[Any], state: State, id: int, way: tuple[str, str | None], n
     order, waiting = state.orders[id], state.reviews[id]
     found = decide_again(state, order) if waiting.state == "open" else ()
     zh, en = _why(state, order, waiting)
-    entered = state.entries.get(id)
-    parties = {order.buyer, *(policy.insured for policy in order.policies), entered.entry.person if entered else None} - {None}
     return ReviewCase(
         order=order_number(state.programme.code, id), state=waiting.state, product=order.product, channel=way[0], outlet=way[1],
         buyer=order.buyer, name=names.get(order.buyer),
@@ -164,7 +166,7 @@ def _case(call: Call[Any], state: State, id: int, way: tuple[str, str | None], n
         reviewers=waiting.reviewers, approvals=sum(vote.verdict == "approve" for vote in waiting.votes), since=waiting.since,
         escalate_at=waiting.escalate_at, escalated_at=waiting.escalated_at, void_at=waiting.void_at,
         checks=_compared(state, order, waiting), obstacle=_obstacle(found) if isinstance(found, Refusal) else None,
-        own=call.principal.id == waiting.entered_by or call.principal.person_id in parties)
+        own=is_own(state, order, waiting, call.principal.id, call.principal.person_id))
 
 
 def _compared(state: State, order: Order, waiting: Reviewing) -> tuple[CheckLine, ...]:

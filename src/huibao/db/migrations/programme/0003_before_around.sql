@@ -142,7 +142,7 @@ CREATE INDEX mandate_agent ON mandate (agent_id);
 CREATE TABLE review (
     order_id    bigint PRIMARY KEY,
     since       timestamptz NOT NULL,
-    entered_by  bigint NOT NULL,                        -- the order's credential: never among the reviewers
+    entered_by  bigint[] NOT NULL CHECK (cardinality(entered_by) > 0),  -- credentials that entered it or changed it: no reviewer's
     reviewers   smallint NOT NULL CHECK (reviewers IN (1, 2)),
     checked     jsonb NOT NULL,                         -- [[check, position of the insured or 0 for the buyer, value], …]
     escalate_at timestamptz NOT NULL,
@@ -168,7 +168,7 @@ CREATE TABLE review_vote (
     at          timestamptz NOT NULL,
     credential  bigint NOT NULL,
     person_id   bigint,                                 -- the reviewer, where that is known here
-    entered_by  bigint NOT NULL,
+    entered_by  bigint[] NOT NULL,
     verdict     text NOT NULL CHECK (verdict IN ('approve', 'reject')),
     reason      text,
     checked     jsonb NOT NULL,                         -- the same checks, as they stood when it was decided
@@ -176,7 +176,7 @@ CREATE TABLE review_vote (
     UNIQUE (order_id, credential),
     UNIQUE (order_id, person_id),
     FOREIGN KEY (order_id, entered_by) REFERENCES review (order_id, entered_by),
-    CHECK (credential <> entered_by),
+    CHECK (credential <> ALL (entered_by)),
     CHECK ((verdict = 'reject') = (reason IS NOT NULL))
 );
 
