@@ -283,7 +283,8 @@ def test_a_check_that_is_killed_is_taken_up_again(agency: Agency) -> None:
 def child(agency: Agency, die_at: str) -> int:
     """How a process ends that runs rosters until it dies."""
     city = agency.city
-    arguments = [city.url, city.code, city.scheme.id, agency.clock.now().isoformat()]
+    own = "replaced" if city.scheme.sponsored[0].replaces_own else "stays"
+    arguments = [city.url, city.code, city.scheme.id, agency.clock.now().isoformat(), own]
     ended = subprocess.run([sys.executable, "-m", "tests.sponsored.runner", *arguments], cwd=ROOT, check=False, capture_output=True, text=True,
                            env={**os.environ, "HUIBAO_DIE_AT": die_at, "PYTHONWARNINGS": "error"})
     assert ended.returncode in (0, -signal.SIGKILL), ended.stderr

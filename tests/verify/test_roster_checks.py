@@ -4,16 +4,18 @@ A fault is planted by the database's owner, verified in the same transaction, an
 """
 
 import csv
+import dataclasses
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from huibao.enrolment.model import Paid
 from huibao.verify import checks, rosters
 from huibao.verify.checks import Finding, Subject
 from huibao.verify.run import EVERYTHING
 from tests import books
-from tests.books import DAY, City, founder, owner
+from tests.books import DAY, City, buy, founder, order, order_id, owner
 from tests.sponsored.agency import Agency, Somebody, agency_of, done, sheet
 from tests.verify.test_planted_faults import offended, raise_back
 
@@ -21,9 +23,10 @@ NAMES: Final = [f"{letter} {name}" for letter, name, _ in rosters.CHECKS]
 
 
 def days(agency: Agency) -> None:
-    """Rosters in every state: one is done, with a line twice; an employer's is done on credit; one runs, one waits, one is cancelled."""
+    """Rosters in every state: one is done, with a line twice and one that took an own policy's place; an employer's is done on credit; one runs, one waits, one is cancelled."""
     sponsor, employer = agency.sponsor("1000"), agency.sponsor("0", "企业（示例）", "employer", 50_000)
-    first = agency.upload(sponsor, sheet(agency.says(1, 2, 1)))
+    buys_before(agency, 9)
+    first = agency.upload(sponsor, sheet(agency.says(1, 2, 1, 9)))
     second = agency.upload(employer, sheet(agency.says(3, 4)))
     agency.work()
     for roster in (first, second):
@@ -34,6 +37,14 @@ def days(agency: Agency) -> None:
     done(agency.confirm(3))
     agency.upload(sponsor, sheet(agency.says(7)))
     done(agency.steer(agency.upload(sponsor, sheet(agency.says(8))), "cancel"))
+
+
+def buys_before(agency: Agency, person: int) -> None:
+    """Somebody has an own policy, which gives way here to a sponsor's."""
+    rule = agency.city.scheme.sponsored[0]
+    agency.city.scheme = dataclasses.replace(agency.city.scheme, sponsored=(dataclasses.replace(rule, replaces_own=True),))
+    [answer] = books.run(agency.city, [buy(agency.city, person, pay_with="cash")])
+    books.run(agency.city, [Paid(1, order_id(agency.city, answer), order(answer).cash_fen, "ref")])
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,10 @@ class Orders:
 
     async def load(self, wire: Wire, commands: Sequence[Command], at: datetime) -> State:
         """Locks the people of the commands, then sponsors; reads what is true of them afterwards."""
+        return await self.load_with(wire, commands, at, ())
+
+    async def load_with(self, wire: Wire, commands: Sequence[Command], at: datetime, beside: Sequence[int]) -> State:
+        """As `load`; the people of the orders `beside` are locked in the same go, and nothing else is read of these."""
         on = business_date(at)
         order_ids = sorted({command.order for command in commands if not isinstance(command, Buy | ReviewList)})
         buys = [command for command in commands if isinstance(command, Buy)]
@@ -82,7 +86,7 @@ class Orders:
         named = {person for buy in buys for person in (buy.buyer, *(wish.member for wish in buy.insured))}
         named |= {agent for _, agent in agents if agent is not None}
         named |= {command.add.member for command in commands if isinstance(command, Amend) and command.add is not None}
-        locked = people.look(wire, sorted(named)) if self._locks == "nothing" else people.lock(wire, sorted(named), order_ids)
+        locked = people.look(wire, sorted(named)) if self._locks == "nothing" else people.lock(wire, sorted(named), [*order_ids, *beside])
         sponsored = wire.ask(ledger.SQL["lock_sponsors" if self._locks == "all" else "look_at_sponsors"],
                              {"sponsors": Texts(sponsors)}) if sponsors else None
         version = wire.ask(catalogue.SQL["version"])
@@ -125,6 +129,10 @@ class Orders:
 
     def decide(self, state: State, request_id: int, command: Command, at: datetime) -> Decision:
         """Decides one command and moves the state on; what was refused leaves it as it was."""
+        return self.decide_instead(state, request_id, command, at, None)
+
+    def decide_instead(self, state: State, request_id: int, command: Command, at: datetime, takes_over: str | None) -> Decision:
+        """As `decide`; `takes_over` is the number of the own policy whose place a sponsor's takes."""
         granting: Granting | None = None
         outcome: Order | Refusal
         if isinstance(command, ReviewList):
@@ -151,7 +159,8 @@ class Orders:
         if isinstance(outcome, Refusal):
             return Decision(kind, outcome.code, told(outcome), command.credential, person, sealed)
         replaced = command.order if isinstance(command, Amend) else None
-        body = _ENCODER.encode(self._told(state, outcome, granting, replaced))
+        said = self._told(state, outcome, granting, replaced)
+        body = _ENCODER.encode(said if takes_over is None else msgspec.structs.replace(said, takes_over=takes_over))
         return Decision(kind, DONE, body, command.credential, person, sealed)
 
     def write(self, wire: Wire, state: State, at: datetime) -> None:

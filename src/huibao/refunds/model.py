@@ -193,6 +193,14 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """Why a policy ends that nobody gave back: who pays for the one that stands in its place, and its number."""
+
+    sponsor: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What a surrender gives back: why, from which day there is no cover, how it was measured, and to whom."""
 

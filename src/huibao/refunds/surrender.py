@@ -4,16 +4,17 @@ from datetime import date
 
 from huibao.core.refusal import Refusal
 from huibao.refunds import refusals
-from huibao.refunds.model import ACCOUNTS, Grant, Held, Refund, RefundState, Share, Surrender
+from huibao.refunds.model import ACCOUNTS, Grant, Held, Instead, Refund, RefundState, Share, Surrender
 from huibao.refunds.rules import grant, is_whole
 from huibao.refunds.state import State
-from huibao.refunds.told import notice_of
+from huibao.refunds.told import notice_of, replaced_sum
 
 Surrendered = tuple[Held, Grant, list[Refund]]
 
 
-def surrender(state: State, command: Surrender, request: int) -> Surrendered | Refusal:
-    """Ends the cover and sends each part on its way; refused where something else would go back than its holder was told."""
+def surrender(state: State, command: Surrender, request: int, instead: Instead | None = None) -> Surrendered | Refusal:
+    """Ends the cover and sends each part on its way; refused where something else would go back than its holder was told. `instead` is
+    what takes its place."""
     held = state.held.get((command.order, command.position))
     if held is None or command.buyer not in (None, held.buyer):
         return refusals.policy_unknown()
@@ -29,7 +30,7 @@ def surrender(state: State, command: Surrender, request: int) -> Surrendered | R
     state.made.pool.add(held.product, held.share, "premium-returned", granted.fen)
     refunds = [_refund(state, held, granted, share) for share in granted.shares]
     state.made.refunds.extend((refund, request) for refund in refunds)
-    _tell(state, held, granted, refunds)
+    _tell(state, held, granted, refunds, instead)
     return held, granted, refunds
 
 
@@ -80,9 +81,14 @@ def settle_account_money(state: State, held: Held, refund: Refund) -> RefundStat
     return refund.state
 
 
-def _tell(state: State, held: Held, granted: Grant, refunds: list[Refund]) -> None:
-    zh, en = notice_of(state.programme.code, held, granted, refunds)
+def _tell(state: State, held: Held, granted: Grant, refunds: list[Refund], instead: Instead | None) -> None:
+    zh, en = notice_of(state.programme.code, held, granted, refunds, instead)
     state.tell(held.buyer, zh, en)
-    if held.insured != held.buyer:
+    if held.insured == held.buyer:
+        return
+    if instead is not None:
+        zh, en = replaced_sum(granted, instead)
+        state.tell(held.insured, f"您的保障{zh}", f"your cover: {en}")
+    else:
         state.tell(held.insured, f"您的保单已由投保人退保，保障至 {granted.ended_on} 零时止；此前的就诊仍可理赔。",
                    f"your policy was surrendered by who bought it: it covers until {granted.ended_on}, 00:00; visits before stay payable.")

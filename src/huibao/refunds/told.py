@@ -7,7 +7,7 @@ from huibao.benefits.model import Surrender
 from huibao.benefits.surrender import in_words
 from huibao.core.money import yuan
 from huibao.policies.numbers import policy_number, refund_number
-from huibao.refunds.model import Grant, Held, Refund, RefundPart, RefundTold, Repayment, RepaymentTold, Share, SurrenderTold
+from huibao.refunds.model import Grant, Held, Instead, Refund, RefundPart, RefundTold, Repayment, RepaymentTold, Share, SurrenderTold
 from huibao.scheme.model import Refund as Rule
 
 SOURCE_ZH: Final = {"personal": "个人账户", "savings": "储蓄账户", "sponsor": "资助账户", "cash": "原支付渠道"}
@@ -78,9 +78,20 @@ def _sum(granted: Grant, quoted: bool) -> tuple[str, str]:
             f"surrendered: {back} yuan go back, and the cover ends on {end} at 00:00; visits before stay payable.")
 
 
-def notice_of(code: str, held: Held, granted: Grant, refunds: Sequence[Refund]) -> tuple[str, str]:
+def replaced_sum(granted: Grant, instead: Instead) -> tuple[str, str]:
+    """That another policy stands in the place of one, without a day between them."""
+    return (f"已改由{instead.sponsor}出资：自 {granted.ended_on} 零时起由保单 {instead.policy} 接替，保障不间断。",
+            f"{instead.sponsor} pays for it now: policy {instead.policy} takes its place from {granted.ended_on}, 00:00, without a gap.")
+
+
+def notice_of(
+    code: str, held: Held, granted: Grant, refunds: Sequence[Refund], instead: Instead | None = None
+) -> tuple[str, str]:
     """What the policyholder is told of a surrender, source by source."""
     zh, en = _sum(granted, quoted=False)
+    if instead is not None:
+        zh, en = replaced_sum(granted, instead)
+        zh, en = f"{zh}退还 {yuan(granted.fen)} 元：", f"{en} {yuan(granted.fen)} yuan go back:"
     ways_zh = "；".join(f"{SOURCE_ZH[one.source]} {yuan(one.fen)} 元（{_STANDS[one.state][0]}）" for one in refunds)
     ways_en = "; ".join(f"{SOURCE_EN[one.source]} {yuan(one.fen)} yuan ({_STANDS[one.state][1]})" for one in refunds)
     number = policy_number(code, held.order, held.position)

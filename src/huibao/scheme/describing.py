@@ -176,7 +176,7 @@ def _remitting(rule: model.Remitting) -> str:
 
 def _sponsored(rule: model.Sponsored) -> str:
     return (f"{'逐人告知' if rule.notice else '不逐人告知'}；"
-            f"已自行投保的{'，可先退保，再由资助方出资' if rule.replaces_own else '不重复投保，不向资助方收费'}")
+            f"已自行投保的{'且未起保的，改由资助方出资，原保费原路退回' if rule.replaces_own else '不重复投保，不向资助方收费'}")
 
 
 def _mandate(rule: model.MandateRule) -> str:

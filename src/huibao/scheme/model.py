@@ -320,9 +320,11 @@ REMITTING: Final = Remitting(Basis(EXAMPLE, date.min, None))
 
 @dataclass(frozen=True, slots=True)
 class Sponsored:
-    """How people are enrolled whose premium a sponsor pays: whether each is told, and whether a policy of their own may give way.
+    """How people are enrolled whose premium a sponsor pays: whether each is told, and whether a policy that was bought for them gives way.
 
-    Either way their line is rejected; where it may give way, they are told to surrender it first.
+    Ending a contract is its holder's right, which only the scheme can give to somebody else. It gives it before the cover starts alone:
+    all of the premium goes back the way it came, and the sponsor's policy begins on the very day. What has begun stays, its line is
+    rejected, and they are told to have it surrendered first.
     """
 
     basis: Basis

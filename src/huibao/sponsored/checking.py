@@ -10,13 +10,15 @@ import msgspec
 from huibao.catalogue.model import Programme
 from huibao.core.refusal import Refusal
 from huibao.core.sealing import Keyring
+from huibao.core.time import business_date
 from huibao.db.wire import Wire
 from huibao.enrolment.purchase import Granting
 from huibao.enrolment.work import Orders
 from huibao.record.batch import LOCK_TIMEOUT
 from huibao.record.batch import SQL as RECORD
 from huibao.record.model import NOBODY
-from huibao.sponsored import own, refusals
+from huibao.refunds.model import Held
+from huibao.sponsored import own, refusals, replacing
 from huibao.sponsored.model import Enrol, Line
 from huibao.sponsored.runs import judge, write_refused
 from huibao.sponsored.work import SQL
@@ -67,27 +69,32 @@ class Checking:
     async def _write(self, wire: Wire, roster: int, number: int, commands: Sequence[Enrol], again: set[int], at: datetime) -> None:
         """What is wrong with lines, and what the rest of the part will cost."""
         granted: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        replaced: list[int] = []
         refused: list[tuple[int, int, Refusal]] = [(roster, one.line, refusals.DUPLICATE) for one in commands if one.line in again]
-        for command, found in await self._judged(wire, [one for one in commands if one.line not in again], at):
+        for command, found, held in await self._judged(wire, [one for one in commands if one.line not in again], at):
             if isinstance(found, Refusal):
                 refused.append((roster, command.line, found))
             else:
                 category = granted[str(found.grants[0].facts["hardship"])]
                 category[0] += 1
                 category[1] += found.premium_fen
+                replaced += [held.premium_fen] if held is not None else []
         write_refused(wire, refused)
         totals = [sum(column) for column in zip((0, 0), *granted.values(), strict=True)]
         wire.ask(SQL["part_checked"], {"roster": roster, "number": number, "accepted": totals[0], "fen": totals[1],
-                                       "categories": _ENCODER.encode(_sorted(granted)).decode()})
+                                       "categories": _ENCODER.encode(_sorted(granted)).decode(),
+                                       "replaces": len(replaced), "returned": sum(replaced)})
 
-    async def _judged(self, wire: Wire, commands: Sequence[Enrol], at: datetime) -> list[tuple[Enrol, Granting | Refusal]]:
+    async def _judged(self, wire: Wire, commands: Sequence[Enrol], at: datetime) -> list[tuple[Enrol, Granting | Refusal, Held | None]]:
         if not commands:
             return []
+        bought = await replacing.look(wire, self._programme.scheme, commands, business_date(at))
+        await replacing.look_closely(wire, bought, business_date(at))
         state = await self._orders.load(wire, [command.buy for command in commands], at)
         for account in state.books.accounts.values():
             if account.kind == "sponsor":
                 account.credit_limit_fen = _ENOUGH_FEN
-        return [(command, judge(state, command, at)) for command in commands]
+        return [(command, *judge(state, bought, command, at)) for command in commands]
 
 
 def _sorted(granted: Mapping[str, list[int]]) -> dict[str, Any]:

@@ -110,12 +110,13 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a line: its order and premium, or why there is none."""
+    """What became of a line: its order and premium, with the policy (order and position) whose place it took; or why there is none."""
 
     line: int
     order: int | None = None
     premium_fen: int | None = None
     why: Refusal | None = None
+    replaces: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +163,16 @@ class ReasonLine(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a check found: nothing was bought. Accepted and rejected lines are all lines."""
+    """What a check found: nothing was bought. Accepted and rejected lines are all lines. So many of those accepted take the place of
+    policies that people have bought themselves, of which `returned_fen` goes back to who paid."""
 
     accepted: int
     rejected: int
     premium_fen: int
     categories: tuple[CategoryLine, ...]
     reasons: tuple[ReasonLine, ...]
+    replaces: int = 0
+    returned_fen: int = 0
 
 
 class RosterStatement(msgspec.Struct, frozen=True):

@@ -173,15 +173,25 @@ FROM unnest(%(rosters)s::bigint[], %(lines)s::integer[], %(codes)s::text[], %(cl
      AS u (roster, line, code, clause, zh, en)
 WHERE l.roster_id = u.roster AND l.line = u.line;
 
+-- :name own_policies
+-- Policies in force of these people, each of the product beside the name, that no sponsor paid for.
+SELECT p.insured_id, p.product, p.order_id, p.position, o.offer_id, p.period_from
+FROM policy p JOIN unnest(%(people)s::bigint[], %(products)s::text[]) AS u (person, product)
+  ON p.insured_id = u.person AND p.product = u.product
+JOIN orders o ON o.id = p.order_id
+WHERE p.state = 'in-force' AND o.sponsor IS NULL;
+
 -- :name lines_enrolled
--- Lines that became orders.
-UPDATE roster_line l SET order_id = u.order_id, premium_fen = u.fen
-FROM unnest(%(rosters)s::bigint[], %(lines)s::integer[], %(orders)s::bigint[], %(fen)s::bigint[]) AS u (roster, line, order_id, fen)
+-- Lines that became orders, and whose own policies gave way to these.
+UPDATE roster_line l SET order_id = u.order_id, premium_fen = u.fen, replaces_order = u.replaced, replaces_position = u.position
+FROM unnest(%(rosters)s::bigint[], %(lines)s::integer[], %(orders)s::bigint[], %(fen)s::bigint[], %(replaced)s::bigint[],
+            %(positions)s::smallint[]) AS u (roster, line, order_id, fen, replaced, position)
 WHERE l.roster_id = u.roster AND l.line = u.line;
 
 -- :name part_checked
 -- A part was checked: what it will cost.
-UPDATE roster_part SET state = 'checked', accepted = %(accepted)s, premium_fen = %(fen)s, categories = %(categories)s::jsonb
+UPDATE roster_part SET state = 'checked', accepted = %(accepted)s, premium_fen = %(fen)s, categories = %(categories)s::jsonb,
+                       replaces = %(replaces)s, returned_fen = %(returned)s
 WHERE roster_id = %(roster)s AND number = %(number)s;
 
 -- :name part_done
@@ -214,6 +224,11 @@ GROUP BY p.roster_id, c.key ORDER BY p.roster_id, c.key;
 -- Why lines are rejected, each reason with how many and one of its sentences; the most frequent first.
 SELECT roster_id, refused, count(*), min(zh), min(en) FROM roster_line
 WHERE roster_id = ANY(%(rosters)s::bigint[]) AND refused IS NOT NULL GROUP BY roster_id, refused ORDER BY roster_id, count(*) DESC, refused;
+
+-- :name replaced
+-- How many own policies the checks of parts expect to give way, and what goes back of them.
+SELECT roster_id, sum(replaces)::bigint, sum(returned_fen)::bigint FROM roster_part WHERE roster_id = ANY(%(rosters)s::bigint[])
+GROUP BY roster_id;
 
 -- :name held
 -- What the lines of rosters came to.

@@ -145,9 +145,12 @@ def _roster(row: Sequence[Any]) -> Roster:
 async def _reports(wire: Wire, checks: Sequence[int]) -> dict[int, Report]:
     """What the checks of these rosters found."""
     given = {"rosters": Int8s(checks)}
-    held, categories, reasons = (wire.ask(SQL[name], given) for name in ("held", "categories", "reasons"))
+    held, categories, reasons, replaced = (wire.ask(SQL[name], given) for name in ("held", "categories", "reasons", "replaced"))
     await wire.go()
-    return {roster: _report(roster, lines, refused, categories, reasons) for roster, lines, _, refused, _ in held.rows()}
+    back = {roster: (count, fen) for roster, count, fen in replaced.rows()}
+    return {roster: msgspec.structs.replace(_report(roster, lines, refused, categories, reasons),
+                                            replaces=back[roster][0], returned_fen=back[roster][1])
+            for roster, lines, _, refused, _ in held.rows()}
 
 
 def _report(roster: int, lines: int, refused: int, categories: Asked, reasons: Asked) -> Report:

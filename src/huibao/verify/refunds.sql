@@ -18,13 +18,18 @@ FROM refund r JOIN policy p ON p.order_id = r.order_id AND p.position = r.positi
 GROUP BY r.order_id, r.position HAVING sum(r.fen) > min(p.premium_fen) OR count(*) <> count(DISTINCT r.source);
 
 -- :name surrenders
--- f. A surrendered policy ended as the record says, and what goes back of it is what its holder was told.
+-- f. A surrendered policy ended as the record says, and what goes back of it is what its holder was told; one that a sponsor's took the
+-- place of ended on the day on which it would have begun, and all of its premium goes back.
 WITH told AS (
     SELECT e.request_id, split_part(t.told ->> 'policy', '-', 2)::bigint AS order_id,
            split_part(t.told ->> 'policy', '-', 4)::smallint AS position,
            (t.told ->> 'ended_on')::date AS ended_on, (t.told ->> 'fen')::bigint AS fen
     FROM event e CROSS JOIN LATERAL (SELECT convert_from(e.answer, 'UTF8')::jsonb AS told) AS t
-    WHERE e.kind = 'surrender' AND e.outcome = 'done')
+    WHERE e.kind = 'surrender' AND e.outcome = 'done'
+    UNION ALL
+    SELECT l.order_id, l.replaces_order, l.replaces_position, p.period_from, p.premium_fen
+    FROM roster_line l LEFT JOIN policy p ON p.order_id = l.replaces_order AND p.position = l.replaces_position
+    WHERE l.replaces_order IS NOT NULL)
 SELECT format('policy %%s of order %%s is %%s from %%s on, the record says %%s', COALESCE(p.position, t.position),
               COALESCE(p.order_id, t.order_id), COALESCE(p.state, 'gone'), p.ended_on, COALESCE(t.ended_on::text, 'nothing'))
 FROM (SELECT * FROM policy WHERE state = 'surrendered') p FULL JOIN told t ON t.order_id = p.order_id AND t.position = p.position

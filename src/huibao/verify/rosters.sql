@@ -69,6 +69,25 @@ UNION ALL
 SELECT format('line %%s of roster %%s became an order before the roster was confirmed', l.line, l.roster_id)
 FROM roster_line l JOIN roster r ON r.id = l.roster_id WHERE l.order_id IS NOT NULL AND r.confirmed_by IS NULL;
 
+-- :name replaced
+-- e. What a line took the place of is the same person's, of the same product, bought without a sponsor, and given back; cover goes on
+-- without a day between or twice; and the record says so of this line.
+SELECT format('line %%s of roster %%s took the place of policy %%s of order %%s, which is not its person''s own, unbegun policy', l.line,
+              l.roster_id, l.replaces_position, l.replaces_order)
+FROM roster_line l JOIN roster r ON r.id = l.roster_id
+LEFT JOIN policy y ON y.order_id = l.order_id AND y.position = 1
+LEFT JOIN policy p ON p.order_id = l.replaces_order AND p.position = l.replaces_position LEFT JOIN orders o ON o.id = p.order_id
+WHERE l.replaces_order IS NOT NULL
+  AND ((p.insured_id, p.product, p.state, p.ended_on, p.period_from) IS DISTINCT FROM
+       (l.person_id, r.product, 'surrendered', y.period_from, y.period_from) OR o.sponsor IS NOT NULL)
+UNION ALL
+SELECT format('line %%s of roster %%s took the place of policy %%s of order %%s, the record says %%s', l.line, l.roster_id,
+              l.replaces_position, l.replaces_order, COALESCE(s.told ->> 'takes_over', 'none'))
+FROM roster_line l JOIN event e ON e.request_id = l.order_id
+CROSS JOIN LATERAL (SELECT convert_from(e.answer, 'UTF8')::jsonb AS told) AS s
+WHERE (l.replaces_order, l.replaces_position) IS DISTINCT FROM
+      (split_part(s.told ->> 'takes_over', '-', 2)::bigint, split_part(s.told ->> 'takes_over', '-', 4)::smallint);
+
 -- :name money
 -- f. What a sponsor was charged for a roster is the sum of its premiums; what it paid in reached its account.
 WITH charged AS (

@@ -408,6 +408,8 @@ CREATE TABLE roster_part (
     accepted    integer NOT NULL DEFAULT 0,             -- what the check expects
     premium_fen bigint NOT NULL DEFAULT 0,
     categories  jsonb,                                  -- by hardship: how many, and their premium
+    replaces    integer NOT NULL DEFAULT 0,             -- own policies that give way, and what goes back of them
+    returned_fen bigint NOT NULL DEFAULT 0,
     enrolled    integer NOT NULL DEFAULT 0,             -- what became of it
     charged_fen bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (roster_id, number),
@@ -428,7 +430,10 @@ CREATE TABLE roster_line (
     en          text,
     premium_fen bigint,
     order_id    bigint,
+    replaces_order bigint,                              -- the own policy that the line's took the place of
+    replaces_position smallint,
     PRIMARY KEY (roster_id, line),
+    CHECK ((replaces_order IS NULL) = (replaces_position IS NULL) AND (replaces_order IS NULL OR order_id IS NOT NULL)),
     CHECK (person_id IS NOT NULL OR refused IS NOT NULL),
     CHECK (refused IS NULL OR order_id IS NULL),
     CHECK ((order_id IS NULL) = (premium_fen IS NULL))
@@ -438,8 +443,8 @@ CREATE INDEX roster_line_person ON roster_line (person_id, roster_id) WHERE pers
 GRANT SELECT, INSERT ON sponsor, sponsor_payment, roster_upload, roster, roster_part, roster_line TO huibao_service;
 GRANT USAGE ON SEQUENCE roster_id TO huibao_service;
 GRANT UPDATE (state, report, confirmed_by, confirmed_at, why, ended_at) ON roster TO huibao_service;
-GRANT UPDATE (state, accepted, premium_fen, categories, enrolled, charged_fen) ON roster_part TO huibao_service;
-GRANT UPDATE (refused, clause, zh, en, premium_fen, order_id) ON roster_line TO huibao_service;
+GRANT UPDATE (state, accepted, premium_fen, categories, replaces, returned_fen, enrolled, charged_fen) ON roster_part TO huibao_service;
+GRANT UPDATE (refused, clause, zh, en, premium_fen, order_id, replaces_order, replaces_position) ON roster_line TO huibao_service;
 GRANT DELETE ON roster_upload, roster_line TO huibao_service;
 GRANT UPDATE (credit_limit_fen) ON account TO huibao_service;
 
