@@ -102,9 +102,28 @@ def test_another_amount_than_was_asked_is_an_alarm_and_nothing_is_booked(street:
             async def alarmed() -> bool:
                 return "50001 fen back for refund" in caplog.text
             await until(alarmed)
+            counter = Counter(street.city)
+            await until(lambda: asyncio.to_thread(lambda: counter.cases() == [("refund.channel_differs", True)]))
             assert await asyncio.to_thread(states, street) == ["done", "sent"]
             await street.mend("cash")
             await become(street, ["done", "done"])
+            assert await asyncio.to_thread(counter.cases) == [("refund.channel_differs", False)]
+
+    street.live(story)
+    assert verify(street.city) == []
+
+
+def test_what_the_channel_will_not_take_waits_for_a_person(street: Street) -> None:
+    """By its own books everything went back before."""
+    async def story(street: Street) -> None:
+        counter = Counter(street.city)
+        async with street.serving() as engine:
+            order = await bought(street, engine, 1)
+            for one in street.outside.cash._by_reference.values():
+                one.back_fen = one.asked.fen
+            await surrendered(street, engine, order)
+            await until(lambda: asyncio.to_thread(lambda: counter.cases() == [("refund.channel_differs", True)]))
+            assert await asyncio.to_thread(states, street) == ["done", "sent"]
 
     street.live(story)
     assert verify(street.city) == []

@@ -295,6 +295,7 @@ def test_parts_of_a_payment_go_back_each_under_its_number() -> None:
             await world.cash.refund_part(msgspec.structs.replace(first, fen=9_001))
         with pytest.raises(ChannelRefused, match=r"409 refund\.exceeds_payment"):
             await world.cash.refund_part(msgspec.structs.replace(second, fen=3_901))
+        assert not await world.cash.refund(CODE, ORDER, f"{ORDER}-1", 12_900), "a part of it is gone already"
         assert await world.cash.refund_part(second)
         assert isinstance(await world.cash.ask(CODE, ORDER), Payment), "what was paid stays paid, whatever of it went back"
 

@@ -41,9 +41,11 @@ from huibao.policies.numbers import order_number, read_number
 from huibao.record import batch
 from huibao.record.lane import Lane
 from huibao.record.model import DONE, Answer, Request, body_digest, key_digest
+from huibao.refunds.model import Surrender
 from huibao.web.engine import Command, Engine
 from tests.books import DAY, KEYRING, City, Someone, another, buy, owner, put_on_sale, rows, small_city, verify
 from tests.database import MakeProgramme
+from tests.refunds.counter import refund_id, surrendered
 
 T = TypeVar("T")
 
@@ -262,6 +264,13 @@ class Office:
     def apart(self) -> list[str]:
         """Where the two sides' books differ, and who offends ours."""
         return verify(self.city) + list(differences(self.city, self.platform))
+
+
+def give_back(office: Office, order: int, fen: int = PREMIUMS[CHEAP]) -> int:
+    """A policy is surrendered, and what is in clearing goes back to the account in our books; its refund."""
+    answer = office.submit(Surrender(7, order, 1, fen))
+    assert answer.outcome == DONE, answer.body.decode()
+    return refund_id(office.city, surrendered(answer).parts[0].refund)
 
 
 @contextmanager

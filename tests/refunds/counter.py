@@ -34,6 +34,7 @@ from huibao.refunds.model import (
     RepaymentTold,
     Surrender,
     SurrenderTold,
+    Withdraw,
 )
 from huibao.refunds.rules import grant
 from huibao.refunds.state import State
@@ -97,30 +98,36 @@ class Counter:
         assert order(answer).state == "completed", answer.body.decode()
         return order_id(self.city, answer), 1
 
-    def lists(self, policy: Policy) -> int:
+    def lists(self, policy: Policy, at: datetime = DAY + timedelta(hours=1)) -> int:
         """A batch lists the account money of a policy's product; its number."""
         if not rows(self.city, "SELECT FROM receiving_account"):
             office.open_account(self.city, DAY - timedelta(days=30))
         [(product,)] = rows(self.city, "SELECT product FROM policy WHERE (order_id, position) = (%s, %s)", *policy)
-        at = DAY + timedelta(hours=1)
         return office.batch(office.done(self.city, office.make(self.city, at, str(product)), at)).remittance
 
-    def answered(self, remittance: int, how: Literal["paid", "failed"]) -> None:
+    def answered(self, remittance: int, how: Literal["paid", "failed"], at: datetime = DAY + timedelta(hours=2)) -> None:
         """The bank answered the batch: it paid all of it, or all of it came back."""
-        at = DAY + timedelta(hours=2)
         fen = office.batch(office.done(self.city, remittances.sent(remittance), at)).fen
         office.done(self.city, remittances.paid(remittance, fen, fen) if how == "paid" else remittances.returned(remittance), at)
 
+    def comes_back(self, remittance: int) -> None:
+        """The bank's late return file brings everything back that it had paid of a batch."""
+        lines = rows(self.city, "SELECT transfer_id, fen FROM remittance_line WHERE remittance_id = %s AND state = 'paid'", remittance)
+        text = "\n".join(f"line,{entry},,{fen},failed,bank.returned" for entry, fen in lines)
+        assert office.read(office.file(self.city, remittance, text)).returned == len(lines)
+
     def lets_go(self, policy: Policy) -> None:
         """What could not be remitted, since its account is closed, goes to the insurer all the same: a clerk decided so."""
-        self.lists(policy)
-        [(case,)] = rows(self.city, "SELECT id FROM open_case WHERE kind = 'remittance' AND closed_at IS NULL")
+        waiting = "SELECT id FROM open_case WHERE kind = 'remittance' AND closed_at IS NULL"
+        if not rows(self.city, waiting):
+            self.lists(policy)
+        [(case,)] = rows(self.city, waiting)
         office.done(self.city, Decided(office.CLERK, case, "remit"))
         self.remits(policy)
 
-    def remits(self, policy: Policy) -> None:
+    def remits(self, policy: Policy, at: datetime = DAY + timedelta(hours=1)) -> None:
         """The account money of a policy is with the insurer."""
-        self.answered(self.lists(policy), "paid")
+        self.answered(self.lists(policy, at), "paid", at + timedelta(hours=1))
 
     def closes(self, person: int, kind: str = "personal", state: str = "closed") -> None:
         """The agency closes an account, or opens it again."""
@@ -188,10 +195,19 @@ class Counter:
         [answer] = self.run(Accept(10, refund, by, "某人", "6222000000000000001", evidence, buyer), at=at)
         return answer
 
-    def pays(self, refund: int, insurer: str = "lead", at: datetime = EVENING) -> str:
-        """The insurer says that it paid a refund as it was accepted."""
-        [answer] = self.run(PayElsewhere(8, insurer, refund, "B-9"), at=at)
+    def pays(self, refund: int, insurer: str = "lead", at: datetime = EVENING, reference: str = "B-9", acceptance: int | None = None) -> str:
+        """The insurer says that it paid a refund as it was accepted: last, if it says nothing else."""
+        [answer] = self.run(PayElsewhere(8, insurer, refund, reference, self.accepted(refund) if acceptance is None else acceptance), at=at)
         return code(answer)
+
+    def withdraws(self, refund: int, clerk: int = 9, at: datetime = SUMMER) -> Answer:
+        [answer] = self.run(Withdraw(clerk, refund), at=at)
+        return answer
+
+    def accepted(self, refund: int) -> int:
+        """The number of the latest acceptance; 0 where there is none."""
+        [(number,)] = rows(self.city, "SELECT COALESCE(max(request_id), 0) FROM refund_acceptance WHERE refund_id = %s", refund)
+        return int(number)
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from huibao.refunds import own
+from huibao.refunds.model import Accept, Confirm, DecideChannel, Evidence, PayElsewhere
 from huibao.scheme import loading as schemes
 from tests.books import City, Someone, another, owner, put_on_sale, rows, small_city, verify
 from tests.database import MakeProgramme
-from tests.refunds.counter import EVENING, SUMMER, Counter, code, moved, refund_id
+from tests.refunds.counter import EVENING, SUMMER, Counter, code, moved, refund_id, repaid
 
-PEOPLE = (Someone(1, personal="8000", kin="2 父母 账户"), Someone(2, "1955-02-11", insurance="居民 正常"))
+PEOPLE = (Someone(1, personal="8000", kin="2 父母 账户"), Someone(2, "1955-02-11", insurance="居民 正常"), Someone(3, personal="8000"), Someone(4, personal="8000"))
 
 
 @pytest.fixture
@@ -70,6 +71,100 @@ def test_two_clerks_where_the_scheme_asks_for_two(city: City) -> None:
 
 
 @pytest.mark.clause("LZ-15b")
+def test_a_wrong_reason_is_withdrawn_by_who_gave_it(city: City) -> None:
+    city.scheme = replace(city.scheme, refund=schemes.builtin("liuzhou").refund)
+    counter = Counter(city)
+    refund = owed(counter)
+    counter.confirms(refund, 9)
+    assert code(counter.confirms(refund, 11, "other")) == "refund.reasons_differ"
+    assert code(counter.withdraws(refund, 11)) == "refund.not_confirmed_by_you"
+    assert (moved(counter.withdraws(refund, 9)).confirmed, code(counter.withdraws(refund, 9))) == (0, "refund.not_confirmed_by_you")
+    assert code(counter.withdraws(99_999)) == "refund.unknown"
+    assert counter.cases() == [("refund.account_closed", True)], "the account is closed all the same"
+    assert [moved(counter.confirms(refund, clerk, "other")).confirmed for clerk in (11, 9)] == [1, 2]
+    counter.withdraws(refund, 9)
+    assert counter.told(1)[-1].startswith("经办机构撤回了对您的退款 168.00 元无法退回原账户的确认")
+    assert code(counter.accepts(refund, 1)) == "refund.not_elsewhere"
+    counter.confirms(refund, 9, "other")
+    assert code(counter.accepts(refund, 1)) == "done"
+    assert code(counter.withdraws(refund, 9)) == "refund.accepted_already"
+    assert pays(counter, refund) == "done"
+    assert code(counter.withdraws(refund, 9)) == "refund.not_waiting"
+    assert verify(city, SUMMER) == []
+
+
+@pytest.mark.clause("LZ-15b", "LZ-15a")
+def test_what_was_confirmed_by_mistake_goes_its_way_again(city: City) -> None:
+    """One is owed by the insurer, one is in a batch that comes back."""
+    counter = Counter(city)
+    first, second = counter.buys(1), counter.buys(3)
+    counter.remits(first)
+    refunds = [refund_id(city, counter.surrenders(first).parts[0].refund)]
+    third = counter.buys(4)
+    listed = counter.lists(third)
+    refunds.append(refund_id(city, counter.surrenders(third).parts[0].refund))
+    for refund in refunds:
+        counter.confirms(refund, at=EVENING)
+    counter.answered(listed, "failed")
+    assert counter.resolves() == []
+    assert code(counter.repays(refunds[0])) == "repayment.refund_not_owed"
+    for refund in refunds:
+        counter.withdraws(refund, at=EVENING)
+    assert counter.cases() == [("refund.account_closed", False)] * 2
+    assert counter.resolves() == ["done"]
+    assert repaid(counter.receives(counter.repays(refunds[0]))).state == "received"
+    assert [state for _, _, state in counter.refunds()] == ["done", "done"]
+    assert counter.quote(second).fen > 0
+    assert verify(city, SUMMER) == []
+
+
+@pytest.mark.clause("LZ-15b")
+def test_it_is_paid_by_the_last_acceptance_under_a_reference_of_its_own(city: City) -> None:
+    """The insurer read an account, the member names another: it is not that one that was paid."""
+    counter = Counter(city)
+    first = owed(counter)
+    other = counter.buys(3)
+    counter.remits(other)
+    counter.closes(3)
+    second = refund_id(city, counter.surrenders(other).parts[0].refund)
+    for refund, person in ((first, 1), (second, 3)):
+        counter.confirms(refund)
+        counter.accepts(refund, person)
+    read = counter.accepted(first)
+    counter.accepts(first, 1)
+    assert counter.pays(first, at=SUMMER, acceptance=read) == "refund.another_acceptance"
+    answers = counter.at_once([[PayElsewhere(8, "lead", refund, "B-9", counter.accepted(refund))] for refund in (first, second)], SUMMER)
+    assert sorted(code(answer) for [answer] in answers) == ["done", "refund.reference_used"]
+    left = first if rows(city, "SELECT FROM refund WHERE id = %s AND reference IS NULL", first) else second
+    assert rows(city, "SELECT paid_by, reference FROM refund WHERE reference IS NOT NULL") == [("lead", "B-9")]
+    assert counter.pays(left, at=SUMMER, reference="B-10") == "done"
+    assert verify(city, SUMMER) == []
+
+
+@pytest.mark.clause("LZ-15b")
+def test_a_reference_that_paid_a_person_pays_nothing_to_the_agency(city: City) -> None:
+    counter = Counter(city)
+    first = owed(counter)
+    counter.confirms(first)
+    counter.accepts(first, 1)
+    assert pays(counter, first) == "done"
+    other, third = counter.buys(3), counter.buys(4)
+    counter.remits(other)
+    second, last = (refund_id(city, counter.surrenders(policy).parts[0].refund) for policy in (other, third))
+    assert code(counter.repays(second, reference="B-9")) == "repayment.reference_used"
+    assert code(counter.repays(second, reference="B-10")) == "done"
+    counter.confirms(last)
+    counter.accepts(last, 4)
+    assert counter.pays(last, at=SUMMER, reference="B-10") == "refund.reference_used"
+
+
+def test_nobody_reads_an_account_or_a_document_in_a_log() -> None:
+    accept, confirm = Accept(10, 1, "heirs", "某人", "6222000000000000001", "公证书"), Confirm(9, 1, "closed", "柳医保函")
+    shown = repr([accept, confirm, DecideChannel(9, 1, "elsewhere", "对账单"), Evidence("柳医保函", "某人", "6222000000000000001", "公证书")])
+    assert not any(hidden in shown for hidden in ("某人", "6222", "公证书", "柳医保函", "对账单"))
+
+
+@pytest.mark.clause("LZ-15b")
 def test_refunds_of_who_died_go_to_the_heirs_and_relatives_policies_go_on(city: City) -> None:
     counter = Counter(city)
     order, _ = counter.buys(1, 1, 2)
@@ -109,6 +204,8 @@ def test_what_is_in_clearing_goes_on_to_the_insurer_where_its_account_is_closed(
     counter.lets_go(policy)
     assert counter.resolves() == ["done"]
     assert counter.refunds() == [("personal", 16_800, "owed")]
+    assert "不能计入您的个人账户" in counter.told(1)[-1], "nobody is told that a closed account will be credited"
+    assert "请登记银行账户" in counter.told(1)[-1]
     counter.accepts(refund, 1)
     assert pays(counter, refund) == "done"
     assert verify(city, SUMMER) == []
@@ -141,6 +238,30 @@ def test_money_that_arrives_for_a_closed_account_is_not_credited(city: City) -> 
     counter.confirms(refund)
     counter.accepts(refund, 1)
     assert pays(counter, refund) == "done"
+    assert verify(city, SUMMER) == []
+
+
+@pytest.mark.clause("LZ-15b", "LZ-14")
+def test_what_came_back_is_paid_elsewhere_by_nobody_until_the_insurer_has_it_again(city: City) -> None:
+    """The bank's return file comes late; the insurer has other people's premium, and none of this refund."""
+    counter = Counter(city)
+    policy = counter.buys(1)
+    listed = counter.lists(policy)
+    counter.answered(listed, "paid")
+    counter.remits(counter.buys(3))
+    counter.closes(1)
+    refund = refund_id(city, counter.surrenders(policy).parts[0].refund)
+    counter.confirms(refund)
+    counter.accepts(refund, 1)
+    counter.comes_back(listed)
+    assert pays(counter, refund) == "refund.not_accepted"
+    assert counter.balance("income") == 16_800
+    assert counter.resolves() == ["done"]
+    assert (counter.refunds(), counter.resolves()) == ([("personal", 16_800, "waiting")], [])
+    counter.lets_go(policy)
+    assert counter.resolves() == ["done"]
+    assert pays(counter, refund) == "done"
+    assert counter.balance("income") == 16_800
     assert verify(city, SUMMER) == []
 
 

@@ -1,11 +1,12 @@
 """From a surrender to the money: batches answered, insurers that pay back, channels that send or cannot, and what people are told."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from huibao.refunds import own
-from huibao.refunds.model import Repay, SurrenderTold
+from huibao.refunds.model import DecideChannel, Repay, SurrenderTold
 from huibao.settlement.model import Judge
 from tests.books import City, Someone, another, owner, put_on_sale, refusal, rows, run, small_city, verify
 from tests.books import buy as buying
@@ -122,16 +123,49 @@ def test_what_a_bank_sent_back_is_reversed_by_the_agency_after_all(city: City) -
     listed = counter.lists(policy)
     counter.answered(listed, "paid")
     counter.surrenders(policy)
-    with owner(city) as connection:
-        connection.execute("UPDATE remittance_line SET state = 'failed', reason = 'bank.returned', failed_at = '2026-03-02Z'")
-        connection.execute("INSERT INTO transfer (at, kind, debit_id, credit_id, fen, remittance_id)"
-                           " SELECT at, 'remittance-returned', credit_id, debit_id, fen, remittance_id FROM transfer WHERE kind = 'premium-remitted'")
-        connection.execute("UPDATE account SET debit_fen = debit_fen + CASE kind WHEN 'income' THEN 16800 ELSE 0 END,"
-                           " credit_fen = credit_fen + CASE kind WHEN 'clearing' THEN 16800 ELSE 0 END WHERE kind IN ('income', 'clearing')")
+    counter.comes_back(listed)
     assert counter.refunds() == [("personal", 16_800, "owed")]
     assert counter.resolves() == ["done"]
     assert counter.refunds() == [("personal", 16_800, "done")]
     assert verify(city) == []
+
+
+@pytest.mark.clause("LZ-15a")
+def test_what_came_back_is_in_no_repayment(city: City) -> None:
+    """The insurer does not have it: what it tells is refused, what it told is answered with nothing, and the agency reverses it."""
+    counter = Counter(city)
+    policy = counter.buys(1)
+    listed = counter.lists(policy)
+    counter.answered(listed, "paid")
+    counter.remits(counter.buys(3))
+    refund = only(counter.surrenders(policy), city)
+    made = counter.repays(refund)
+    counter.comes_back(listed)
+    assert counter.resolves() == [], "it stands in a repayment"
+    assert code(counter.receives(made)) == "repayment.came_back"
+    assert (counter.balance("income"), counter.refunds()) == (16_800, [("personal", 16_800, "owed")]), "the other's premium is not touched"
+    assert repaid(counter.receives(made, 0)).state == "disputed"
+    assert code(counter.repays(refund)) == "repayment.refund_not_owed"
+    assert counter.resolves() == ["done"]
+    assert (counter.balance("personal", 1), counter.refunds()) == (800_000, [("personal", 16_800, "done")])
+    assert verify(city, SUMMER) == []
+
+
+@pytest.mark.clause("LZ-15a", "LZ-14")
+def test_what_came_back_while_its_insurer_repays_goes_on_and_is_repaid_then(city: City) -> None:
+    counter = Counter(city)
+    policy = counter.buys(1)
+    listed = counter.lists(policy)
+    counter.answered(listed, "paid")
+    refund = only(counter.surrenders(policy), city)
+    made = counter.repays(refund)
+    counter.comes_back(listed)
+    again = counter.lists(policy)
+    assert (code(counter.receives(made)), counter.resolves()) == ("repayment.came_back", [])
+    counter.answered(again, "paid")
+    assert repaid(counter.receives(made)).state == "received"
+    assert (counter.balance("income"), counter.balance("personal", 1)) == (0, 800_000)
+    assert verify(city, SUMMER) == []
 
 
 # ── cash and sponsors ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,6 +181,28 @@ def test_cash_goes_back_by_its_channel(city: City, dear: str) -> None:
         "refund.not_waiting", "done", "refund.not_waiting", "refund.not_waiting"]
     assert (counter.balance("income"), counter.balance("clearing"), counter.balance("personal", 1)) == (0, 0, 800_000)
     assert counter.told(1)[-1] == "您的退款 500.00 元已按原支付渠道退回。"
+    assert verify(city) == []
+
+
+@pytest.mark.clause("LZ-15a", "LZ-15b")
+@pytest.mark.parametrize(("outcome", "state", "cases"), [
+    ("sent-back", "done", [("refund.channel_differs", False)]),
+    ("elsewhere", "owed", [("refund.channel_differs", False), ("refund.channel_declined", True)]),
+])
+def test_what_a_channel_is_odd_about_is_decided_by_a_person(city: City, dear: str, outcome: Any, state: str, cases: list[tuple[str, bool]]) -> None:
+    counter = Counter(city)
+    told = counter.surrenders(counter.buys(1, product=dear))
+    account, cash = (refund_id(city, part.refund) for part in told.parts)
+    decide = DecideChannel(9, cash, outcome, "对账单")
+    assert [code(answer) for answer in counter.run(decide, DecideChannel(9, account, outcome, "对账单"), DecideChannel(9, 99_999, outcome, ""))] == [
+        "refund.not_waiting", "refund.not_waiting", "refund.unknown"]
+    assert [code(answer) for answer in counter.run(own.channel_differs(cash).command, own.channel_differs(cash).command,
+                                                   own.channel_differs(account).command)] == ["done", "done", "refund.not_waiting"]
+    assert (counter.refunds()[1], counter.cases()) == (("cash", 50_000, "sent"), [("refund.channel_differs", True)])
+    assert [[code(answer) for answer in batch] for batch in sorted(counter.at_once([[decide], [decide]]), key=repr)] in (
+        [["done"], ["refund.not_waiting"]], [["refund.not_waiting"], ["done"]])
+    assert (counter.refunds()[1], counter.cases()) == (("cash", 50_000, state), cases)
+    assert code(counter.run(own.cash_arrived(cash, 50_000).command)[0]) == "refund.not_waiting"
     assert verify(city) == []
 
 

@@ -241,25 +241,8 @@ def freeze(city: City, person: int, state: str = "frozen") -> None:
         connection.execute("UPDATE account SET state = %s WHERE owner_id = %s", [state, person])
 
 
-def reverse(city: City, person: int, fen: int = FEN) -> bool:
-    """What a surrender does to money that is not listed: whether it was reversed. Its product is held as it holds it."""
-    with owner(city) as connection:
-        connection.execute("SELECT FROM product WHERE id = %s FOR SHARE", [city.plan.id])
-        row = connection.execute(
-            "SELECT t.id, t.debit_id, t.credit_id, t.order_id, t.position FROM transfer t WHERE t.person_id = %s AND t.kind = 'premium-account'"
-            " AND NOT EXISTS (SELECT FROM remittance_line l WHERE l.transfer_id = t.id AND l.state <> 'failed')", [person]).fetchone()
-        if row is None:
-            return False
-        _, account, clearing, order, position = row
-        connection.execute("INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id, order_id, position)"
-                           " VALUES (%s, 'refund-reversed', %s, %s, %s, %s, %s, %s)", [LATER, clearing, account, fen, person, order, position])
-        connection.execute("UPDATE account SET debit_fen = debit_fen + %s WHERE id = %s", [fen, clearing])
-        connection.execute("UPDATE account SET credit_fen = credit_fen + %s WHERE id = %s", [fen, account])
-    return True
-
-
 def sound(city: City) -> list[str]:
-    """What the oracle says about money and remittances at this moment; a policy whose money `reverse` took is not asked about here."""
+    """What the oracle says about money and remittances at this moment."""
     with owner(city) as connection:
         subject = Subject(connection, city.code, city.scheme, city.clock.now())
         return [f"{one.letter} {one.name}: {offender}" for one in checks.verify(subject, MONEY) for offender in one.offenders]

@@ -18,7 +18,7 @@ from tests.books import run as buys
 from tests.database import MakeProgramme
 from tests.refunds.counter import Counter
 from tests.remittance import office
-from tests.remittance.office import FEN, code, run, sound
+from tests.remittance.office import FEN, LATER, code, run, sound
 
 PEOPLE = 12
 
@@ -57,10 +57,14 @@ def test_a_movement_is_listed_or_reversed_never_both(city: City) -> None:
     """Half of the people surrender while batches are listed, in every order that the machine happens to take."""
     ready = threading.Barrier(3)
     reversed_: list[int] = []
+    orders = {person: (order, 1) for person, order in rows(city, "SELECT insured_id, order_id FROM policy")}
 
     def surrendering(first: int) -> None:
+        counter = Counter(city)
         ready.wait()
-        reversed_.extend(person for person in range(first, PEOPLE + 1, 2) if office.reverse(city, person))
+        for person in range(first, PEOPLE + 1, 2):
+            told = counter.surrenders(orders[person], LATER)
+            reversed_.extend([person] * (told.parts[0].state == "done"))
 
     threads = [threading.Thread(target=surrendering, args=(first,)) for first in (1, 2)]
     for thread in threads:
@@ -145,7 +149,8 @@ class World:
         elif what == "file":
             self._file(latest, about[0])
         elif what == "reverse":
-            office.reverse(city, self.people[int(str(about[0])) - 1], int(str(about[1])))
+            [(order,)] = rows(city, "SELECT order_id FROM policy WHERE insured_id = %s", self.people[int(str(about[0])) - 1])
+            Counter(city).asks((order, 1), LATER)
         else:
             office.freeze(city, self.people[int(str(about[0])) - 1], "frozen" if what == "freeze" else "open")
 

@@ -6,8 +6,9 @@ from huibao.core.chain import sm3
 from huibao.remittance import own
 from huibao.remittance.files import BatchFile, read_return
 from huibao.remittance.model import ReadBack, Resolve
-from tests.books import City, owner, rows
+from tests.books import City, rows
 from tests.database import MakeProgramme
+from tests.refunds.counter import Counter
 from tests.remittance import office
 from tests.remittance.office import FEN, code, money, run, sound, standing
 
@@ -35,14 +36,14 @@ def test_a_batch_is_listed_sent_and_paid(city: City) -> None:
 def test_what_came_back_and_is_about_to_be_refunded_is_not_listed_again(city: City) -> None:
     """Surrendered while it was listed: the refund waits for the batch's answer, and is reversed once the money is back in clearing."""
     made = office.sent(city)
-    with owner(city) as connection:
-        connection.execute("INSERT INTO refund (id, request_id, at, order_id, position, source, fen, state) SELECT 1, 1, at, order_id, position, 'personal',"
-                           " 10000, 'waiting' FROM transfer WHERE kind = 'premium-account' AND person_id = 2")
+    [(order,)] = rows(city, "SELECT order_id FROM policy WHERE insured_id = 2")
+    counter = Counter(city)
+    counter.surrenders((order, 1), office.LATER)
     office.done(city, own.returned(made.remittance))
     assert (office.listed(city).count, money(city)["clearing"]) == (2, 3 * FEN)
-    with owner(city) as connection:
-        connection.execute("UPDATE refund SET state = 'done', ended_at = at")
-    assert office.listed(city).count == 1
+    assert counter.resolves(office.LATER) == ["done"]
+    assert (money(city)["clearing"], counter.refunds()) == (2 * FEN, [("personal", FEN, "done")])
+    assert [code(answer) for answer in run(city, office.make(city))] == ["remittance.nothing_due"]
     assert sound(city) == []
 
 

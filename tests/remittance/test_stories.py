@@ -1,12 +1,13 @@
 """The table of cases: what happened to three residents' premiums of 100 yuan each, and how batches, money and cases stand.
 
-A step is one of 列批, 发送, 银行付 元, 银行退回, 回单 …, 冻结/注销/解冻 人, 退保 人 [元], 投保 人, 待办 划转|留存, 确认 笔 元. In a return file 1败 is
+A step is one of 列批, 发送, 银行付 元, 银行退回, 回单 …, 冻结/注销/解冻 人, 退保 人 [日], 投保 人, 待办 划转|留存, 确认 笔 元. In a return file 1败 is
 the first entry failed, 批成 the whole batch paid, 合成3 a total of three paid. Batches are told line by line: 列 listed, 付 paid, 退 failed, 冻
 and 销 an account that is not open.
 """
 
 import csv
 from collections.abc import Callable
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from huibao.remittance.model import Acknowledge, Resolve
 from tests.books import City, buy, rows
 from tests.books import run as buys
 from tests.database import MakeProgramme
+from tests.refunds.counter import Counter
 from tests.remittance import office
 
 WORDS: Final = {"paid": "付", "listed": "列", "account.frozen": "冻", "account.closed": "销"}
@@ -58,6 +60,12 @@ def acknowledge(city: City, count: str, yuan: str) -> None:
     office.run(city, Acknowledge(31, "lead", latest(city), int(count), fen(yuan), True))
 
 
+def surrender(city: City, who: str, on: str = "") -> None:
+    """Within ten days everything goes back, later by the days that are left."""
+    [(order,)] = rows(city, "SELECT max(order_id) FROM policy WHERE insured_id = %s", int(who))
+    Counter(city).surrenders((order, 1), datetime.combine(date.fromisoformat(on), time(12), UTC) if on else office.LATER)
+
+
 STEPS: Final[dict[str, Callable[..., object]]] = {
     "列批": lambda city: office.run(city, office.make(city)),
     "发送": lambda city: office.run(city, own.sent(latest(city))),
@@ -67,7 +75,7 @@ STEPS: Final[dict[str, Callable[..., object]]] = {
     "冻结": lambda city, who: office.freeze(city, int(who)),
     "注销": lambda city, who: office.freeze(city, int(who), "closed"),
     "解冻": lambda city, who: office.freeze(city, int(who), "open"),
-    "退保": lambda city, who, yuan="100": office.reverse(city, int(who), fen(yuan)),
+    "退保": surrender,
     "投保": lambda city, who: buys(city, [buy(city, int(who))]),
     "待办": decide,
     "确认": acknowledge,

@@ -37,7 +37,7 @@ def counter_day(city: City) -> None:
     counter.repays(told, reference="B-2", at=EVENING)
     counter.confirms(elsewhere, at=EVENING)
     counter.accepts(elsewhere, 6, at=EVENING)
-    counter.pays(elsewhere)
+    assert counter.pays(elsewhere) == "done"
 
 
 @pytest.fixture(scope="module")

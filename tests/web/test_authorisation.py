@@ -51,7 +51,7 @@ CALLERS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 OF_A_PERSON: Final = {"order", "policy", "cancel_order", "open_payment", "settlement", "judge_settlement", "amend_order", "endorsement",
                       "answer_endorsement", "review_order", "revoke_mandate", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals",
                       "quote_surrender", "surrender", "refund", "confirm_account_closed", "accept_refund",
-                      "decide_remittance_case"}
+                      "decide_remittance_case", "withdraw_confirmation", "decide_channel_refund"}
 OF_AN_INSURER: Final = {"connection_tests"}
 OF_A_POOL: Final = {"pool_statement"}
 OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement", "statement", "answer_statement"}

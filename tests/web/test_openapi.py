@@ -87,6 +87,6 @@ def test_bodies_take_no_field_that_is_not_described() -> None:
                      "Judgement", "PaymentAgreement", "PolicyShown", "RenewalConfirmation", "Day", "NewStatement", "StatementAnswer",
                      "NewPrepayment", "NewSponsor", "SponsorPayment", "Confirmation", "RosterStep",
                      "DetailChange", "FactCorrection", "OrderChange", "EndorsementAnswer", "SurrenderWish", "NewRepayment", "RepaymentAnswer",
-                     "AccountConfirmation", "Acceptance", "PaidElsewhere",
+                     "AccountConfirmation", "Acceptance", "PaidElsewhere", "ChannelDecision",
                      "NewReceivingAccount", "CalledBack", "AccountDecision", "NewRemittance", "Receipt", "CaseDecision"}
     assert all(DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False for name in names)

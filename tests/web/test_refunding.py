@@ -10,6 +10,7 @@ from tests.web.wards import number
 
 #: They live alone, and nobody else's test knows them.
 HOLDER, OTHER = 1801, 1802
+OWED: Final = (1803, 1804)
 ACCOUNT: Final = "6222000000000000001"
 
 
@@ -64,12 +65,16 @@ def test_an_account_that_cannot_be_credited(desk: Desk) -> None:
     [part] = done.json()["parts"]
     assert (part["state"], done.status_code) == ("owed", 201)
     path = f"/refunds/{part['refund']}"
+    assert get(desk, "/refunds?after=990000-R000000000001-1", insurer).json()["code"] == "refund.unknown", "a slip, and no list from its start"
     owed = get(desk, "/refunds?state=owed", insurer).json()
     assert part["refund"] in [one["refund"] for one in owed["refunds"]]
     assert owed["owed_fen"] == sum(one["fen"] for one in owed["refunds"])
     assert get(desk, "/refunds?state=owed", desk.token("insurer", insurer="zhongtai")).json() == {"refunds": [], "owed_fen": 0}
 
     assert post(desk, f"{path}/acceptances", mine, {"payee": "某人", "bank_account": ACCOUNT}).status_code == 409
+    wrong = post(desk, f"{path}/account-confirmations", clerk, {"reason": "other", "document": "误"})
+    back = desk.send("POST", f"/v1/{HERE}{path}/account-confirmations/withdrawal", clerk, headers={"Idempotency-Key": f"refund-{number()}"})
+    assert (wrong.status_code, back.status_code, back.json()["state"]) == (201, 200, "owed")
     said = post(desk, f"{path}/account-confirmations", clerk, {"reason": "closed", "document": "医保函〔2026〕12号"})
     assert (said.status_code, said.json()["confirmed"]) == (201, 1)
     assert post(desk, f"{path}/acceptances", mine, {"payee": "某人", "bank_account": ACCOUNT}).status_code == 201
@@ -81,12 +86,17 @@ def test_an_account_that_cannot_be_credited(desk: Desk) -> None:
              (("holder", mine), ("clerk", clerk), ("insurer", insurer), ("auditor", desk.token("auditor")), ("bureau", desk.token("bureau")))}
     assert {who: read["accepted"]["bank_account"] for who, read in whole.items()} == {
         "holder": ACCOUNT, "clerk": ACCOUNT, "insurer": ACCOUNT, "auditor": None, "bureau": None}
-    assert {who: read["confirmed"][0]["document"] is not None for who, read in whole.items()} == {
+    assert {who: read["confirmed"][1]["document"] is not None for who, read in whole.items()} == {
         "holder": True, "clerk": True, "insurer": False, "auditor": True, "bureau": True}
 
-    paid = post(desk, f"{path}/payments", insurer, {"reference": "B-77"})
+    assert [one["withdrawn_at"] is None for one in whole["clerk"]["confirmed"]] == [False, True]
+    assert whole["insurer"]["accepted"]["number"] > 0
+    other = post(desk, f"{path}/payments", insurer, {"reference": "B-77", "acceptance": 1})
+    assert (other.status_code, other.json()["code"]) == (409, "refund.another_acceptance")
+    paid = post(desk, f"{path}/payments", insurer, {"reference": "B-77", "acceptance": whole["insurer"]["accepted"]["number"]})
     assert (paid.status_code, paid.json()["state"]) == (201, "done")
-    assert get(desk, path, mine).json()["way"] == "refund-elsewhere"
+    read = get(desk, path, mine).json()
+    assert (read["way"], read["reference"]) == ("refund-elsewhere", "B-77")
 
 
 def _with_the_insurer(desk: Desk, person: int) -> None:
@@ -101,6 +111,26 @@ def _with_the_insurer(desk: Desk, person: int) -> None:
                            " WHERE kind = 'clearing' AND product = %s", [transfer, PRODUCT])
         connection.execute("UPDATE account SET credit_fen = credit_fen + (SELECT fen FROM transfer WHERE id = %s)"
                            " WHERE kind = 'income' AND product = %s", [transfer, PRODUCT])
+
+
+def test_what_is_owed_is_all_of_it_on_every_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with connect_owner(desk.engine.url) as connection, connection.transaction():
+        connection.execute(f"SET LOCAL search_path TO p_{HERE}")
+        for person in OWED:
+            add_person(connection, desk.engine.keyring, HERE, person)
+    insurer = desk.token("insurer", insurer="anxin")
+    before = get(desk, "/refunds?state=owed", insurer).json()["owed_fen"]
+    for person in OWED:
+        policy, mine = f"{desk.order_of(person)}-01", desk.member(person)
+        _with_the_insurer(desk, person)
+        fen = get(desk, f"/policies/{policy}/surrender-quote", mine).json()["fen"]
+        before += post(desk, f"/policies/{policy}/surrender", mine, {"refund_fen": fen}).json()["fen"]
+        assert get(desk, "/refunds", mine).json()["owed_fen"] == fen
+    monkeypatch.setattr("huibao.web.refunds.MOST_LISTED", 1)
+    page = get(desk, "/refunds?state=owed", insurer).json()
+    assert (len(page["refunds"]), page["owed_fen"]) == (1, before)
+    after = get(desk, f"/refunds?state=owed&after={page['refunds'][0]['refund']}", insurer).json()
+    assert (len(after["refunds"]), after["owed_fen"]) == (1, before)
 
 
 @pytest.mark.clause("LZ-15a")

@@ -33,6 +33,7 @@ from huibao.gateways.accounts import (
 )
 from huibao.gateways.signing import Unreachable
 from huibao.policies.numbers import order_number
+from huibao.refunds import own as refunds
 from huibao.scheme.running import kept_elsewhere
 from huibao.web.engine import Engine
 
@@ -62,13 +63,14 @@ class _Asked:
     key: str
     hold: str
     was_sent: bool
+    refund: int | None
 
     @classmethod
     def read(cls, programme: str, row: Sequence[Any]) -> "_Asked":
-        id, kind, order, psn_no, try_, personal, savings, personal_free, savings_free, state = row
+        id, kind, order, psn_no, try_, personal, savings, personal_free, savings_free, state, refund = row
         hold = f"{order_number(programme, order)}-{try_}"
         return cls(id, kind, order, psn_no, Parts(personal, savings), Parts(personal_free or 0, savings_free or 0),
-                   f"{programme}-C{id}" if kind == "credit" else hold, hold, state == "sent")
+                   f"{programme}-C{id}" if kind == "credit" else hold, hold, state == "sent", refund)
 
     @property
     def credit(self) -> Credit:
@@ -175,7 +177,7 @@ class Accounts:
         return await platform.cancel(asked.key, asked.parts, Cancel(programme.code, asked.psn_no))
 
     async def _credit(self, connection: AsyncConnection[Any], programme: Programme, asked: _Asked) -> bool:
-        """A refund; no order moves on it, so the row alone says what became of it."""
+        """A refund. Where the account takes it, its row alone says so; where not, our books had credited what is not there."""
         platform = self._platform(programme.code)
         found: Credited | None = None
         if asked.was_sent:
@@ -187,12 +189,15 @@ class Accounts:
             reached("accounts.before_post")
             found = await platform.credit(asked.credit)
             reached("accounts.after_post")
-        is_done = found.state == "credited"
-        known = {"state": "yes" if is_done else "no", "reason": None if is_done else found.reason or "undecided"}
+        if found.state == "declined":
+            assert asked.refund is not None, "a credit is of a refund"
+            request = refunds.credit_declined(asked.refund, asked.id, found.at, found.reason or "undecided")
+            await self._engine.submit(programme.code, *request)
+            return True
         async with self._writing, connection.transaction():
             await connection.execute(SQL["look_and_write"], {"schema": programme.schema})
-            await connection.execute(POSTINGS["credit_known"], {
-                "posting": asked.id, "their_at": found.at, "at": self._engine.clock.now(), **known})
+            given = {"posting": asked.id, "their_at": found.at, "at": self._engine.clock.now()}
+            await connection.execute(POSTINGS["credit_known"], given)
         return True
 
     # ── turns ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from huibao.app.duties import Apart, Round, lost, one
 from huibao.catalogue.model import Programme
 from huibao.core.points import reached
 from huibao.core.time import business_date
-from huibao.gateways.cash import CashChannel, PartRefund, RefundState, SentBack
+from huibao.gateways.cash import CashChannel, ChannelRefused, PartRefund, RefundState, SentBack
 from huibao.policies.numbers import order_number, refund_number
 from huibao.refunds import own
 from huibao.refunds.loading import SQL
@@ -44,9 +44,15 @@ class Refunds:
 
     async def _see_to(self, programme: Programme, id: int, order: int, fen: int) -> None:
         part = PartRefund(refund_number(programme.code, id), programme.code, order_number(programme.code, order), fen)
-        standing = await self._send(part)
+        try:
+            standing = await self._send(part)
+        except ChannelRefused as refused:
+            _LOG.error("%s: refund %s waits: %s", programme.code, id, refused)
+            await self._engine.submit(programme.code, *own.channel_differs(id))
+            return
         if isinstance(standing, SentBack) and standing.fen != fen:
             _LOG.error("%s: the channel sent %s fen back for refund %s of %s", programme.code, standing.fen, id, fen)
+            await self._engine.submit(programme.code, *own.channel_differs(id))
         elif isinstance(standing, SentBack):
             await self._engine.submit(programme.code, *own.cash_arrived(id, fen))
         elif standing == "declined":

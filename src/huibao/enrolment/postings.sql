@@ -36,7 +36,8 @@ ORDER BY o.id LIMIT %(most)s;
 
 -- :name postings_waiting
 -- What is wanted, or was sent and is not known, the oldest first. Nothing is set aside any more for an order that is given up.
-SELECT p.id, p.kind, p.order_id, n.psn_no, p.try, p.personal_fen, p.savings_fen, p.personal_free_fen, p.savings_free_fen, p.state
+SELECT p.id, p.kind, p.order_id, n.psn_no, p.try, p.personal_fen, p.savings_fen, p.personal_free_fen, p.savings_free_fen, p.state,
+       (SELECT t.refund_id FROM transfer t WHERE t.id = p.transfer_id)
 FROM account_posting p JOIN person n ON n.id = p.person_id
 WHERE p.state IN ('wanted', 'sent') AND p.id > %(after)s
   AND NOT (p.kind = 'freeze' AND EXISTS (
@@ -66,6 +67,6 @@ WHERE t.refund_id IS NOT NULL AND t.kind IN ('refund-reversed', 'refund-account'
 ON CONFLICT DO NOTHING RETURNING transfer_id;
 
 -- :name credit_known
--- What became of a credit; no order moves on it.
-UPDATE account_posting SET state = %(state)s, reason = %(reason)s, their_at = %(their_at)s, ended_at = %(at)s
+-- A credit that the account took; nothing else moves on it.
+UPDATE account_posting SET state = 'yes', their_at = %(their_at)s, ended_at = %(at)s
 WHERE id = %(posting)s AND kind = 'credit' AND state IN ('wanted', 'sent') RETURNING id;

@@ -32,6 +32,8 @@ ROUTES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "remittance-returned": (("income",), ("clearing",)),
     "refund-reversed": (("clearing",), ("personal", "savings")),
     "refund-account": (("income",), ("personal", "savings")),
+    "reversal-declined": (("personal", "savings"), ("clearing",)),
+    "refund-declined": (("personal", "savings"), ("income",)),
     "refund-cash": (("income",), ("cash",)),
     "refund-sponsor": (("income",), ("sponsor",)),
     "refund-elsewhere": (("income",), ("cash",)),

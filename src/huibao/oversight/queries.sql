@@ -2,9 +2,9 @@
 -- a movement counts from its own `at` on, a hold from its making to its end. Amounts are of one account and one policy:
 --   held       set aside for an order that waits, and nothing yet done with it
 --   captured   left the account, into the product's clearing account
---   reversed   went back from there to the account
+--   reversed   went back from there to the account, less what the account did not take
 --   remitted   went on from there to the insurer, less what came back
---   refunded   went back from the insurer to the account
+--   refunded   went back from the insurer to the account, less what the account did not take
 --   elsewhere  went back from the insurer another way, where the account could not take it
 
 -- :name report
@@ -19,12 +19,16 @@ WITH moved (order_id, position, account_id, at, held, captured, reversed, remitt
     UNION ALL
     SELECT order_id, position, credit_id, at, 0, 0, fen, 0, 0, 0 FROM transfer WHERE kind = 'refund-reversed' AND at < %(until)s
     UNION ALL
+    SELECT order_id, position, debit_id, at, 0, 0, -fen, 0, 0, 0 FROM transfer WHERE kind = 'reversal-declined' AND at < %(until)s
+    UNION ALL
     SELECT order_id, position, account_id, paid_at, 0, 0, 0, fen, 0, 0 FROM remittance_line WHERE paid_at < %(until)s
     UNION ALL
     SELECT order_id, position, account_id, failed_at, 0, 0, 0, -fen, 0, 0 FROM remittance_line
     WHERE paid_at IS NOT NULL AND failed_at < %(until)s
     UNION ALL
     SELECT order_id, position, credit_id, at, 0, 0, 0, 0, fen, 0 FROM transfer WHERE kind = 'refund-account' AND at < %(until)s
+    UNION ALL
+    SELECT order_id, position, debit_id, at, 0, 0, 0, 0, -fen, 0 FROM transfer WHERE kind = 'refund-declined' AND at < %(until)s
     UNION ALL
     SELECT r.order_id, r.position, a.id, t.at, 0, 0, 0, 0, 0, t.fen
     FROM transfer t JOIN refund r ON r.id = t.refund_id AND r.source IN ('personal', 'savings')
@@ -45,16 +49,20 @@ totals AS (
     GROUP BY 1),
 posted AS (
     SELECT t.kind, t.fen FROM transfer t
-    JOIN account a ON a.id = CASE WHEN t.kind IN ('premium-account', 'remittance-returned') THEN t.credit_id ELSE t.debit_id END
-    WHERE t.kind IN ('premium-account', 'refund-reversed', 'premium-remitted', 'remittance-returned', 'refund-account')
+    JOIN account a ON a.id = CASE WHEN t.kind IN ('premium-account', 'remittance-returned', 'reversal-declined', 'refund-declined')
+                                  THEN t.credit_id ELSE t.debit_id END
+    WHERE t.kind IN ('premium-account', 'refund-reversed', 'reversal-declined', 'premium-remitted', 'remittance-returned',
+                     'refund-account', 'refund-declined')
       AND t.at < %(until)s AND (%(product)s = '' OR a.product = %(product)s)),
 clearing AS (SELECT id FROM account WHERE kind = 'clearing' AND (%(product)s = '' OR product = %(product)s)),
 ledger AS (
     SELECT COALESCE(sum(fen) FILTER (WHERE kind = 'premium-account'), 0)::bigint AS captured,
-           COALESCE(sum(fen) FILTER (WHERE kind = 'refund-reversed'), 0)::bigint AS reversed,
+           COALESCE(sum(CASE kind WHEN 'refund-reversed' THEN fen ELSE -fen END)
+                    FILTER (WHERE kind IN ('refund-reversed', 'reversal-declined')), 0)::bigint AS reversed,
            COALESCE(sum(CASE kind WHEN 'premium-remitted' THEN fen ELSE -fen END)
                     FILTER (WHERE kind IN ('premium-remitted', 'remittance-returned')), 0)::bigint AS remitted,
-           COALESCE(sum(fen) FILTER (WHERE kind = 'refund-account'), 0)::bigint AS refunded,
+           COALESCE(sum(CASE kind WHEN 'refund-account' THEN fen ELSE -fen END)
+                    FILTER (WHERE kind IN ('refund-account', 'refund-declined')), 0)::bigint AS refunded,
            (SELECT COALESCE(sum(fen), 0)::bigint FROM transfer WHERE credit_id IN (SELECT id FROM clearing) AND at < %(until)s)
            - (SELECT COALESCE(sum(fen), 0)::bigint FROM transfer WHERE debit_id IN (SELECT id FROM clearing) AND at < %(until)s) AS clearing
     FROM posted)
@@ -84,17 +92,19 @@ CROSS JOIN LATERAL (
     WHERE t.person_id = o.buyer_id AND t.order_id = p.order_id AND t.position = p.position AND t.debit_id = a.id
       AND t.kind = 'premium-account' AND t.at < %(until)s) AS c
 CROSS JOIN LATERAL (
-    SELECT COALESCE(sum(t.fen), 0)::bigint AS fen FROM refund f JOIN transfer t ON t.refund_id = f.id
-    WHERE f.order_id = p.order_id AND f.position = p.position AND t.credit_id = a.id AND t.kind = 'refund-reversed'
-      AND t.at < %(until)s) AS v
+    SELECT COALESCE(sum(CASE t.kind WHEN 'refund-reversed' THEN t.fen ELSE -t.fen END), 0)::bigint AS fen
+    FROM refund f JOIN transfer t ON t.refund_id = f.id
+    WHERE f.order_id = p.order_id AND f.position = p.position AND f.source = a.kind
+      AND t.kind IN ('refund-reversed', 'reversal-declined') AND t.at < %(until)s) AS v
 CROSS JOIN LATERAL (
     SELECT COALESCE(sum(l.fen), 0)::bigint AS fen FROM remittance_line l
     WHERE l.order_id = p.order_id AND l.position = p.position AND l.account_id = a.id AND l.paid_at < %(until)s
       AND (l.failed_at IS NULL OR l.failed_at >= %(until)s)) AS r
 CROSS JOIN LATERAL (
-    SELECT COALESCE(sum(t.fen), 0)::bigint AS fen FROM refund f JOIN transfer t ON t.refund_id = f.id
-    WHERE f.order_id = p.order_id AND f.position = p.position AND t.credit_id = a.id AND t.kind = 'refund-account'
-      AND t.at < %(until)s) AS f
+    SELECT COALESCE(sum(CASE t.kind WHEN 'refund-account' THEN t.fen ELSE -t.fen END), 0)::bigint AS fen
+    FROM refund f JOIN transfer t ON t.refund_id = f.id
+    WHERE f.order_id = p.order_id AND f.position = p.position AND f.source = a.kind
+      AND t.kind IN ('refund-account', 'refund-declined') AND t.at < %(until)s) AS f
 CROSS JOIN LATERAL (
     SELECT COALESCE(sum(t.fen), 0)::bigint AS fen FROM refund f JOIN transfer t ON t.refund_id = f.id
     WHERE f.order_id = p.order_id AND f.position = p.position AND f.source = a.kind AND t.kind = 'refund-elsewhere'

@@ -2,8 +2,9 @@
 
 from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
+from huibao.policies.numbers import refund_number
 from huibao.refunds import refusals
-from huibao.refunds.model import ACCOUNTS, Accept, Confirm, PayElsewhere, Refund
+from huibao.refunds.model import ACCOUNTS, Accept, Confirm, PayElsewhere, Refund, Withdraw
 from huibao.refunds.state import Accepted, Confirmed, State
 
 
@@ -34,6 +35,30 @@ def confirm(state: State, command: Confirm, request: int) -> Refund | Refusal:
     return refund
 
 
+def withdraw(state: State, command: Withdraw) -> Refund | Refusal:
+    """A clerk takes a mistaken confirmation back; what can be credited then goes its way again, or is confirmed with another reason."""
+    refund = state.refunds.get(command.refund)
+    if refund is None:
+        return refusals.refund_unknown()
+    if refund.state == "done":
+        return refusals.not_waiting(refund.state)
+    if command.credential not in refund.confirmed:
+        return refusals.not_confirmed_by_you()
+    if refund.accepted is not None:
+        return refusals.accepted_already()
+    was_told = is_confirmed(state, refund)
+    refund.confirmed = {clerk: reason for clerk, reason in refund.confirmed.items() if clerk != command.credential}
+    state.made.withdrawn.append((refund.id, command.credential))
+    if state.takes(refund):
+        state.close_case(refund, "withdrawn")
+    if was_told and not is_confirmed(state, refund):
+        state.tell(state.policy_of(refund).buyer,
+                   f"经办机构撤回了对您的退款 {yuan(refund.fen)} 元无法退回原账户的确认，暂不需要登记银行账户。",
+                   f"the agency took back that your refund of {yuan(refund.fen)} yuan cannot go back to its account: there is no bank"
+                   " account to name for now.")
+    return refund
+
+
 def is_confirmed(state: State, refund: Refund) -> bool:
     """Whether it may be paid elsewhere: by enough clerks for account money, by the channel for cash."""
     if refund.source in ACCOUNTS:
@@ -57,7 +82,7 @@ def accept(state: State, command: Accept, request: int) -> Refund | Refusal:
         return refusals.evidence_needed()
     if state.key_of(buyer) is None:
         return refusals.holder_erased()
-    refund.accepted = True
+    refund.accepted = request
     state.made.accepted.append(Accepted(refund.id, request, command.credential, command.by))
     return refund
 
@@ -67,9 +92,15 @@ def pay_elsewhere(state: State, command: PayElsewhere) -> Refund | Refusal:
     refund = state.refunds.get(command.refund)
     if refund is None or command.insurer not in (None, state.policy_of(refund).lead):
         return refusals.refund_unknown()
-    if refund.state != "owed" or not is_confirmed(state, refund) or not refund.accepted:
+    if refund.state != "owed" or not is_confirmed(state, refund) or refund.accepted is None or not state.is_with_insurer(refund):
         return refusals.not_accepted(refund.state, len(refund.confirmed), state.rule.people)
+    if command.acceptance != refund.accepted:
+        return refusals.another_acceptance(refund.accepted)
     held = state.policy_of(refund)
+    if used := state.references.get((held.lead, command.reference)):
+        return refusals.reference_paid(used)
+    state.references[held.lead, command.reference] = refund_number(state.programme.code, refund.id)
+    refund.paid_by, refund.reference = held.lead, command.reference
     state.books.transfer("refund-elsewhere", state.income(held), state.cash(), refund.fen,
                          person=held.buyer, order=held.order, position=held.position, refund=refund.id)
     refund.state = "done"

@@ -18,7 +18,21 @@ from huibao.db.wire import Wire
 from huibao.ledger import books as ledger
 from huibao.ledger.books import Books
 from huibao.ledger.model import Account
-from huibao.refunds.model import SOURCES, AnswerRepayment, Command, Held, Part, Refund, Repay, Repayment, Surrender
+from huibao.policies.numbers import refund_number
+from huibao.refunds.model import (
+    SOURCES,
+    AnswerRepayment,
+    Command,
+    Credit,
+    CreditDeclined,
+    Held,
+    Part,
+    PayElsewhere,
+    Refund,
+    Repay,
+    Repayment,
+    Surrender,
+)
 from huibao.refunds.state import Person, State
 
 SQL: Final = sqlfile.load("huibao.refunds")
@@ -38,13 +52,15 @@ class Loading:
         """The state of a batch. Its people stay locked to the end of the transaction, and no batch lists their money meanwhile."""
         orders = sorted({command.order for command in commands if isinstance(command, Surrender)})
         repayments = Int8s(sorted({command.repayment for command in commands if isinstance(command, AnswerRepayment)}))
-        references = sorted({command.reference for command in commands if isinstance(command, Repay)})
+        references = sorted({command.reference for command in commands if isinstance(command, Repay | PayElsewhere)})
         refunds = Int8s(_refunds(commands))
         if references:
             wire.ask(SQL["lock_references"], {"numbers": Int8s(self._numbers(references))})
         people = wire.ask(SQL["lock_people"], {"orders": Int8s(orders), "refunds": refunds, "repayments": repayments})
-        wire.ask(SQL["lock_products"], {"orders": Int8s(orders), "refunds": refunds})
+        wire.ask(SQL["lock_products"], {"orders": Int8s(orders), "refunds": refunds, "repayments": repayments})
         repaid = wire.ask(SQL["repayments"], {"repayments": repayments})
+        postings = Int8s(sorted({command.posting for command in commands if isinstance(command, CreditDeclined)}))
+        credits_ = wire.ask(SQL["credits"], {"postings": postings})
         used = wire.ask(SQL["references"], {"references": Texts(references)})
         version = wire.ask(catalogue.SQL["version"])
         known = wire.ask(SQL["refunds"], {"refunds": refunds, "repayments": repayments})
@@ -66,11 +82,16 @@ class Loading:
             self.programme, self._shelf, self._keyring, business_date(at), {row[0]: Person(*row) for row in people.rows()},
             held(policies.rows(), parts.rows()), found,
             {row[0]: repayment(row) for row in repaid.rows()},
-            {(insurer, reference): id for insurer, reference, id in used.rows()},
+            self._used(used.rows()), {row[0]: Credit(*row) for row in credits_.rows()},
             Books([Account(*row) for row in (*accounts.rows(), *sponsors.rows())], years.rows()), [id for (id,) in numbers.rows()])
 
+    def _used(self, rows: Sequence[Row]) -> dict[tuple[str, str], str]:
+        """What each insurer's references paid, by the number that it is known by: a refund's, or a repayment's."""
+        return {(insurer, reference): str(repayment) if refund is None else refund_number(self.programme.code, refund)
+                for insurer, reference, repayment, refund in rows}
+
     def _numbers(self, references: Sequence[str]) -> list[int]:
-        """What locks references: two repayments under one come one after the other."""
+        """What locks references: two payments under one come one after the other."""
         return sorted({int.from_bytes(sha256(f"{self.programme.code} repayment {one}".encode()).digest()[:8], signed=True)
                        for one in references})
 
@@ -116,6 +137,5 @@ def _refunds(commands: Sequence[Command]) -> list[int]:
 
 
 def _refund(row: Row) -> Refund:
-    id, order, position, source, fen, state, year, clerks, reasons, accepted, repayment, has_case = row
-    confirmed = dict(zip(clerks or (), reasons or (), strict=True))
-    return Refund(id, order, position, source, fen, state, year, confirmed, accepted, repayment, has_case)
+    id, order, position, source, fen, state, year, clerks, reasons, *more = row
+    return Refund(id, order, position, source, fen, state, year, dict(zip(clerks or (), reasons or (), strict=True)), *more)

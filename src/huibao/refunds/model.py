@@ -1,7 +1,7 @@
 """The words of refunds: commands, a policy and a refund as a batch sees them, and what people are told."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Final, Literal
 
 import msgspec
@@ -20,6 +20,8 @@ Remitted = Literal["unlisted", "listed", "remitted"]
 Ground = Literal["before-start", "cooling", "days", "months"]
 Reason = Literal["closed", "deceased", "other"]
 By = Literal["member", "heirs"]
+#: Why somebody has to look into a refund.
+Cause = Literal["refund.account_closed", "refund.credit_declined", "refund.channel_declined", "refund.channel_differs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,36 @@ class CashDeclined:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelDiffers:
+    """The channel says that it sent another amount back than it was asked, or will not take what it is asked: a person decides."""
+
+    credential: int
+    refund: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecideChannel:
+    """What a clerk found out of the channel about such a refund, on this document: it is back, or the insurer has to pay it."""
+
+    credential: int
+    refund: int
+    outcome: Literal["sent-back", "elsewhere"]
+    document: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditDeclined:
+    """The system that keeps the account will not take a refund that our books had credited: under which posting, when and why, in
+    its word."""
+
+    credential: int
+    refund: int
+    posting: int
+    their_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Repay:
     """An insurer paid refunds of account money back to the agency, in one bank transfer. `insurer` None oversees all."""
 
@@ -85,7 +117,15 @@ class Confirm:
     credential: int
     refund: int
     reason: Reason
-    document: str
+    document: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """A clerk takes the own confirmation back, until somebody accepted to be paid elsewhere."""
+
+    credential: int
+    refund: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +135,25 @@ class Accept:
     credential: int
     refund: int
     by: By
-    payee: str
-    account: str
-    evidence: str
+    payee: str = field(repr=False)
+    account: str = field(repr=False)
+    evidence: str = field(repr=False)
     buyer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PayElsewhere:
-    """The insurer paid a refund as it was accepted, under its bank's reference."""
+    """The insurer paid a refund as it was accepted, under its bank's reference. `acceptance` is the one that it read and paid by."""
 
     credential: int
     insurer: str | None
     refund: int
     reference: str
+    acceptance: int
 
 
-Command = Surrender | Resolve | CashArrived | CashDeclined | Repay | AnswerRepayment | Confirm | Accept | PayElsewhere
+Command = (Surrender | Resolve | CashArrived | CashDeclined | ChannelDiffers | DecideChannel | CreditDeclined | Repay | AnswerRepayment
+           | Confirm | Withdraw | Accept | PayElsewhere)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +198,12 @@ class Held:
 
 @dataclass(slots=True)
 class Refund:
-    """A refund while a batch moves it on. `confirmed` has the clerks and their reasons, `repayment` where it is listed."""
+    """A refund while a batch moves it on.
+
+    `confirmed` has the clerks and their reasons, `accepted` the number of the latest acceptance, `repayment` where it is listed, `case`
+    what is open about it. `declined` is why the system that keeps the account would not take it, and `back_in` where the money stands
+    that was reversed before that; `paid_by` and `reference` are the insurer's who paid it elsewhere, and its bank's.
+    """
 
     id: int
     order: int
@@ -166,9 +213,25 @@ class Refund:
     state: RefundState
     limit_year: int | None = None
     confirmed: dict[int, Reason] = field(default_factory=dict)
-    accepted: bool = False
+    accepted: int | None = None
     repayment: int | None = None
-    has_case: bool = False
+    case: Cause | None = None
+    declined: str | None = None
+    back_in: Remitted | None = None
+    paid_by: str | None = None
+    reference: str | None = None
+
+
+@dataclass(slots=True)
+class Credit:
+    """A refund that our books credited to an account which another system keeps, and that it was asked to credit. `is_reversed` says
+    that the money came out of clearing, else out of the insurer's income account."""
+
+    posting: int
+    refund: int
+    fen: int
+    is_reversed: bool
+    is_open: bool
 
 
 @dataclass(slots=True)
@@ -277,3 +340,6 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     payee: str = ""
     account: str = ""
     evidence: str = ""
+
+    def __repr__(self) -> str:
+        return "Evidence(…)"

@@ -1,5 +1,5 @@
 -- :name lock_references
--- The bank's references of repayments, whether anybody has them yet or not; in order, before the people.
+-- The references of insurers' banks, whether anybody has them yet or not; in order, before the people.
 SELECT pg_advisory_xact_lock(number) FROM unnest(%(numbers)s::bigint[]) AS number;
 
 -- :name new_numbers
@@ -21,10 +21,13 @@ WHERE p.id IN (
 ORDER BY p.id FOR NO KEY UPDATE OF p;
 
 -- :name lock_products
--- Their products, in order, shared: a batch of account money that lists them waits, and is waited for.
+-- Their products, in order, shared: a batch of account money that lists them, or brings them back, waits, and is waited for.
 SELECT id FROM product WHERE id IN (
     SELECT product FROM policy WHERE order_id IN (
-        SELECT unnest(%(orders)s::bigint[]) UNION SELECT order_id FROM refund WHERE id = ANY(%(refunds)s::bigint[])))
+        SELECT unnest(%(orders)s::bigint[])
+        UNION SELECT order_id FROM refund WHERE id = ANY(%(refunds)s::bigint[])
+        UNION
+        SELECT r.order_id FROM repayment_line l JOIN refund r ON r.id = l.refund_id WHERE l.repayment_id = ANY(%(repayments)s::bigint[])))
 ORDER BY id FOR SHARE;
 
 -- :name repayments
@@ -34,8 +37,15 @@ SELECT r.id, r.insurer, r.reference, r.fen, r.state,
 FROM repayment r WHERE r.id = ANY(%(repayments)s::bigint[]) ORDER BY r.id FOR NO KEY UPDATE OF r;
 
 -- :name references
--- Bank references that stand in a repayment.
-SELECT insurer, reference, id FROM repayment WHERE reference = ANY(%(references)s::text[]) AND state <> 'disputed';
+-- Bank references that stand in a repayment, or under which a refund was paid elsewhere.
+SELECT insurer, reference, id, NULL::bigint FROM repayment WHERE reference = ANY(%(references)s::text[]) AND state <> 'disputed'
+UNION ALL
+SELECT paid_by, reference, NULL, id FROM refund WHERE reference = ANY(%(references)s::text[]);
+
+-- :name credits
+-- What the system that keeps accounts was asked to credit: of which refund, how much, out of where, and whether its answer is awaited.
+SELECT p.id, t.refund_id, t.fen, t.kind = 'refund-reversed', p.state IN ('wanted', 'sent')
+FROM account_posting p JOIN transfer t ON t.id = p.transfer_id WHERE p.kind = 'credit' AND p.id = ANY(%(postings)s::bigint[]);
 
 -- :name lock_sponsors
 -- Prepaid accounts of the sponsors of these orders, in order of id.
@@ -44,14 +54,18 @@ WHERE a.kind = 'sponsor' AND a.party IN (SELECT sponsor FROM orders WHERE id = A
 ORDER BY a.id FOR NO KEY UPDATE;
 
 -- :name refunds
--- Refunds that commands name or their repayments list, with who confirmed that they cannot go back, whether it is known where else to
--- pay them, in which repayment they stand, and whether a case is open about them.
+-- Refunds that commands name or their repayments list, with who confirmed that they cannot go back, where else they were last accepted
+-- to be paid, in which repayment they stand, what is open about them, whether their account declined them and where the money is since.
 SELECT r.id, r.order_id, r.position, r.source, r.fen, r.state, r.limit_year,
-       (SELECT array_agg(c.credential ORDER BY c.request_id) FROM refund_confirmation c WHERE c.refund_id = r.id),
-       (SELECT array_agg(c.reason ORDER BY c.request_id) FROM refund_confirmation c WHERE c.refund_id = r.id),
-       EXISTS (SELECT FROM refund_acceptance a WHERE a.refund_id = r.id),
-       (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id),
-       EXISTS (SELECT FROM open_case o WHERE o.refund_id = r.id AND o.closed_at IS NULL)
+       (SELECT array_agg(c.credential ORDER BY c.request_id) FROM refund_confirmation c
+        WHERE c.refund_id = r.id AND c.withdrawn_at IS NULL),
+       (SELECT array_agg(c.reason ORDER BY c.request_id) FROM refund_confirmation c WHERE c.refund_id = r.id AND c.withdrawn_at IS NULL),
+       (SELECT max(a.request_id) FROM refund_acceptance a WHERE a.refund_id = r.id),
+       (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id AND r.declined IS NULL),
+       (SELECT o.cause FROM open_case o WHERE o.refund_id = r.id AND o.closed_at IS NULL), r.declined,
+       (SELECT CASE l.state WHEN 'listed' THEN 'listed' WHEN 'paid' THEN 'remitted' ELSE 'unlisted' END
+        FROM transfer t LEFT JOIN remittance_line l ON l.transfer_id = t.id AND l.state <> 'failed'
+        WHERE t.refund_id = r.id AND t.kind = 'reversal-declined'), r.paid_by, r.reference
 FROM refund r
 WHERE r.id IN (
     SELECT unnest(%(refunds)s::bigint[])
@@ -101,8 +115,22 @@ FROM unnest(%(ids)s::bigint[], %(requests)s::bigint[], %(orders)s::bigint[], %(p
 
 -- :name move_refunds
 -- Refunds that went on.
-UPDATE refund r SET state = u.state, ended_at = CASE WHEN u.state = 'done' THEN %(at)s END
-FROM unnest(%(ids)s::bigint[], %(states)s::text[]) AS u (id, state) WHERE r.id = u.id;
+UPDATE refund r SET state = u.state, ended_at = CASE WHEN u.state = 'done' THEN %(at)s END, declined = u.declined, paid_by = u.paid_by,
+       reference = u.reference
+FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(declined)s::text[], %(paid_by)s::text[], %(references)s::text[])
+     AS u (id, state, declined, paid_by, reference) WHERE r.id = u.id;
+
+-- :name know_credits
+-- Credits that the system which keeps the accounts declined.
+UPDATE account_posting p SET state = 'no', reason = u.reason, their_at = u.their, ended_at = %(at)s
+FROM unnest(%(ids)s::bigint[], %(reasons)s::text[], %(their)s::timestamptz[]) AS u (id, reason, their)
+WHERE p.id = u.id AND p.kind = 'credit' AND p.state IN ('wanted', 'sent');
+
+-- :name withdraw_confirmations
+-- Clerks who took back what they had confirmed.
+UPDATE refund_confirmation c SET withdrawn_at = %(at)s
+FROM unnest(%(refunds)s::bigint[], %(credentials)s::bigint[]) AS u (refund, credential)
+WHERE c.refund_id = u.refund AND c.credential = u.credential AND c.withdrawn_at IS NULL;
 
 -- :name insert_confirmations
 -- Clerks who confirmed that an account cannot be credited.
@@ -148,23 +176,28 @@ FROM unnest(%(causes)s::text[], %(orders)s::bigint[], %(positions)s::smallint[],
 -- :name close_cases
 -- Refunds that reached somebody.
 UPDATE open_case c SET closed_at = %(at)s, outcome = u.outcome
-FROM unnest(%(refunds)s::bigint[], %(outcomes)s::text[]) AS u (refund, outcome) WHERE c.refund_id = u.refund AND c.closed_at IS NULL;
+FROM unnest(%(refunds)s::bigint[], %(causes)s::text[], %(outcomes)s::text[]) AS u (refund, cause, outcome)
+WHERE c.refund_id = u.refund AND c.cause = u.cause AND c.closed_at IS NULL;
 
 -- ── what the service does by itself ─────────────────────────────────────────────────────────────────────────────────
 
 -- :name to_resolve
--- Refunds of account money of which something is new: their batch was answered, or what was remitted came back.
+-- Refunds of account money of which something is new: their batch was answered, or what was remitted came back. What stands in a
+-- repayment waits for its answer.
 SELECT r.id, COALESCE(l.state, 'none'), COALESCE(l.remittance_id, 0)
 FROM refund r JOIN orders o ON o.id = r.order_id
 JOIN account a ON a.owner_id = o.buyer_id AND a.kind = r.source
-JOIN transfer t ON t.person_id = o.buyer_id AND t.order_id = r.order_id AND t.position = r.position AND t.kind = 'premium-account'
-               AND t.debit_id = a.id
+CROSS JOIN LATERAL (
+    SELECT t.id FROM transfer t
+    WHERE t.person_id = o.buyer_id AND t.order_id = r.order_id AND t.position = r.position AND t.debit_id = a.id
+      AND (t.kind = 'premium-account' OR (t.kind = 'reversal-declined' AND t.refund_id = r.id)) ORDER BY t.id DESC LIMIT 1) AS t
 LEFT JOIN LATERAL (
     SELECT state, remittance_id FROM remittance_line l WHERE l.transfer_id = t.id ORDER BY remittance_id DESC LIMIT 1) AS l ON true
 WHERE r.state IN ('waiting', 'owed') AND r.source IN ('personal', 'savings') AND r.id > %(after)s
-  AND CASE WHEN l.state = 'paid' THEN r.state = 'waiting' WHEN l.state = 'listed' THEN false
-      ELSE a.state <> 'closed' AND NOT EXISTS (SELECT FROM refund_confirmation c WHERE c.refund_id = r.id)
-           AND NOT EXISTS (SELECT FROM repayment_line y WHERE y.refund_id = r.id) END
+  AND NOT EXISTS (SELECT FROM repayment_line y WHERE y.refund_id = r.id AND r.declined IS NULL)
+  AND CASE l.state WHEN 'paid' THEN r.state = 'waiting' WHEN 'listed' THEN r.state = 'owed'
+      ELSE r.state = 'owed' OR (a.state <> 'closed' AND r.declined IS NULL
+           AND NOT EXISTS (SELECT FROM refund_confirmation c WHERE c.refund_id = r.id AND c.withdrawn_at IS NULL)) END
 ORDER BY r.id LIMIT %(most)s;
 
 -- :name to_send
@@ -182,38 +215,51 @@ WHERE p.order_id = %(order)s AND p.position = %(position)s;
 -- :name refund
 -- One refund: whose it is, what it is about, and how it stands.
 SELECT r.id, r.order_id, r.position, r.source, r.fen, r.state, r.limit_year, r.at, r.ended_at, p.product, d.lead, o.buyer_id, n.area,
-       (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id),
-       (SELECT t.kind FROM transfer t WHERE t.refund_id = r.id)
+       (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id AND r.declined IS NULL),
+       (SELECT t.kind FROM transfer t WHERE t.refund_id = r.id AND r.state = 'done' ORDER BY t.id DESC LIMIT 1), r.declined, r.reference
 FROM refund r JOIN policy p ON p.order_id = r.order_id AND p.position = r.position JOIN orders o ON o.id = r.order_id
 JOIN product d ON d.id = p.product JOIN person n ON n.id = o.buyer_id
 WHERE r.id = %(refund)s;
 
 -- :name confirmations
--- Who confirmed that its account cannot be credited, in order, each with the evidence.
-SELECT c.credential, c.at, c.reason, e.request_id, e.person_id, e.sealed, k.wrapped
+-- Who confirmed that its account cannot be credited, in order, each with the evidence, and when that was withdrawn.
+SELECT c.credential, c.at, c.reason, c.withdrawn_at, e.request_id, e.person_id, e.sealed, k.wrapped
 FROM refund_confirmation c JOIN event e ON e.request_id = c.request_id LEFT JOIN person_key k ON k.person_id = e.person_id
 WHERE c.refund_id = %(refund)s ORDER BY c.request_id;
 
 -- :name acceptance
 -- How the member or the heirs last accepted to be paid, with the evidence.
-SELECT a.by, a.at, e.request_id, e.person_id, e.sealed, k.wrapped
+SELECT a.request_id, a.by, a.at, e.request_id, e.person_id, e.sealed, k.wrapped
 FROM refund_acceptance a JOIN event e ON e.request_id = a.request_id LEFT JOIN person_key k ON k.person_id = e.person_id
 WHERE a.refund_id = %(refund)s ORDER BY a.request_id DESC LIMIT 1;
 
 -- :name refunds_open
 -- Refunds on their way, the oldest first: an insurer's are of products it leads, an area's of its people, a member's own.
 SELECT r.id, r.order_id, r.position, r.source, r.fen, r.state, r.at, d.id, d.lead,
-       (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id)
+       (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id AND r.declined IS NULL)
 FROM refund r JOIN policy p ON p.order_id = r.order_id AND p.position = r.position JOIN orders o ON o.id = r.order_id
 JOIN product d ON d.id = p.product JOIN person n ON n.id = o.buyer_id
 WHERE r.state <> 'done' AND r.id > %(after)s AND (%(state)s = '' OR r.state = %(state)s)
   AND (%(insurer)s = '' OR d.lead = %(insurer)s) AND (%(area)s = '' OR n.area = %(area)s)
 ORDER BY r.id LIMIT %(most)s;
 
+-- :name owed
+-- What insurers owe of all of these, whatever page is read.
+SELECT COALESCE(sum(r.fen), 0)::bigint
+FROM refund r JOIN policy p ON p.order_id = r.order_id AND p.position = r.position JOIN orders o ON o.id = r.order_id
+JOIN product d ON d.id = p.product JOIN person n ON n.id = o.buyer_id
+WHERE r.state = 'owed' AND (%(state)s = '' OR r.state = %(state)s) AND (%(insurer)s = '' OR d.lead = %(insurer)s)
+  AND (%(area)s = '' OR n.area = %(area)s);
+
+-- :name owed_to
+-- What insurers owe of a person's.
+SELECT COALESCE(sum(r.fen), 0)::bigint FROM orders o JOIN refund r ON r.order_id = o.id
+WHERE o.buyer_id = %(person)s AND r.state = 'owed';
+
 -- :name refunds_of
 -- A person's refunds, newest first.
 SELECT r.id, r.order_id, r.position, r.source, r.fen, r.state, r.at, d.id, d.lead,
-       (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id)
+       (SELECT l.repayment_id FROM repayment_line l WHERE l.refund_id = r.id AND r.declined IS NULL)
 FROM orders o JOIN refund r ON r.order_id = o.id JOIN policy p ON p.order_id = r.order_id AND p.position = r.position
 JOIN product d ON d.id = p.product
 WHERE o.buyer_id = %(person)s ORDER BY r.id DESC LIMIT %(most)s;

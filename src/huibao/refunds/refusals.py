@@ -97,9 +97,9 @@ def repayment_sum(owed_fen: int, fen: int) -> Refusal:
                    {"owed_fen": owed_fen, "fen": fen})
 
 
-def reference_used(repayment: int) -> Refusal:
-    return Refusal("repayment.reference_used", None, f"此银行流水号已用于退还单 {repayment}。请核对流水号。",
-                   f"this bank reference stands in repayment {repayment}: check it", {"repayment": repayment})
+def reference_used(used: str) -> Refusal:
+    return Refusal("repayment.reference_used", None, f"此银行流水号已用于退还单或退款 {used}。请核对流水号。",
+                   f"this bank reference stands in repayment or refund {used}: check it", {"used": used})
 
 
 def repayment_unknown() -> Refusal:
@@ -126,6 +126,13 @@ def account_closed(refund: str) -> Refusal:
                    " cannot be credited; the insurer then pays it elsewhere", {"refund": refund})
 
 
+def came_back(refund: str) -> Refusal:
+    return Refusal("repayment.came_back", None,
+                   f"退款 {refund} 的保费已由银行退回经办机构，保险公司并未收到。请答 0 并将款项退回保险公司；退款由经办机构直接办理。",
+                   f"the bank brought the premium of refund {refund} back to the agency, so the insurer never had it: answer 0 and send"
+                   " the money back; the agency makes the refund itself", {"refund": refund})
+
+
 # ── elsewhere ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 def confirmed_by_you() -> Refusal:
@@ -133,8 +140,32 @@ def confirmed_by_you() -> Refusal:
 
 
 def reasons_differ(reason: str) -> Refusal:
-    return Refusal("refund.reasons_differ", None, "原因与前一位经办人员确认的不同。请核对后按同一原因确认。",
-                   f"another clerk confirmed it as {reason}: find out which it is, and confirm the same", {"reason": reason})
+    return Refusal("refund.reasons_differ", None, "原因与前一位经办人员确认的不同。请核对后按同一原因确认；前一位有误的，由其撤回确认。",
+                   f"another clerk confirmed it as {reason}: find out which it is, and confirm the same, or have that one withdrawn",
+                   {"reason": reason})
+
+
+def not_confirmed_by_you() -> Refusal:
+    return Refusal("refund.not_confirmed_by_you", None, "您没有确认过此退款，或已撤回。确认由作出的经办人员本人撤回。",
+                   "you have not confirmed this refund, or withdrawn it already: who confirmed it withdraws it")
+
+
+def accepted_already() -> Refusal:
+    return Refusal("refund.accepted_already", None, "收款方式已登记，确认不能再撤回。请按登记的账户支付。",
+                   "where to pay it was accepted already, so the confirmation stands: it is paid there")
+
+
+def another_acceptance(acceptance: int) -> Refusal:
+    return Refusal("refund.another_acceptance", None,
+                   f"收款方式已重新登记（第 {acceptance} 号），与您所付的不是同一次登记。请查看退款，核对付往的账户。",
+                   f"where to pay it was named anew under {acceptance}, which is not what you paid by: read the refund, and check"
+                   " the account",
+                   {"acceptance": acceptance})
+
+
+def reference_paid(used: str) -> Refusal:
+    return Refusal("refund.reference_used", None, f"此银行流水号已用于退还单或退款 {used}。请核对流水号。",
+                   f"this bank reference stands in repayment or refund {used}: check it", {"used": used})
 
 
 def holder_lives() -> Refusal:

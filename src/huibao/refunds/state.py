@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from huibao.benefits.model import Surrender
 from huibao.catalogue.model import Programme, Shelf
@@ -12,11 +12,9 @@ from huibao.ledger.books import Books
 from huibao.ledger.model import Account
 from huibao.members.notices import Notice
 from huibao.pool.streams import Adding
-from huibao.refunds.model import ACCOUNTS, By, Held, Part, Reason, Refund, Repayment
+from huibao.refunds.model import ACCOUNTS, By, Cause, Credit, CreditDeclined, Held, Part, Reason, Refund, Remitted, Repayment
 from huibao.scheme.model import REFUND, in_force
 from huibao.scheme.model import Refund as Rule
-
-Cause = Literal["refund.account_closed", "refund.channel_declined"]
 
 
 class Person(NamedTuple):
@@ -58,9 +56,11 @@ class Made:
     repayments: list[Repayment] = field(default_factory=list)
     answered: list[Repayment] = field(default_factory=list)
     confirmed: list[Confirmed] = field(default_factory=list)
+    withdrawn: list[tuple[int, int]] = field(default_factory=list)
     accepted: list[Accepted] = field(default_factory=list)
+    declined: list[CreditDeclined] = field(default_factory=list)
     cases: list[tuple[Refund, str, Cause]] = field(default_factory=list)
-    closed: list[tuple[int, str]] = field(default_factory=list)
+    closed: list[tuple[int, Cause, str]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     pool: Adding = field(default_factory=Adding)
 
@@ -69,7 +69,8 @@ class Made:
 class State:
     """Policies, refunds and repayments of a batch, with the accounts that they move. `on` is the business date.
 
-    `numbers` are those that new refunds take.
+    `references` says what each insurer's bank references paid already, `credits` has what another system was asked to credit, by
+    posting, `numbers` are those that new refunds take.
     """
 
     programme: Programme
@@ -80,7 +81,8 @@ class State:
     held: dict[tuple[int, int], Held]
     refunds: dict[int, Refund]
     repayments: dict[int, Repayment]
-    references: dict[tuple[str, str], int]
+    references: dict[tuple[str, str], str]
+    credits: dict[int, Credit]
     books: Books
     numbers: list[int]
     made: Made = field(default_factory=Made)
@@ -114,8 +116,17 @@ class State:
     # ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def takes(self, refund: Refund) -> bool:
-        """Whether the account that paid can be credited: open or frozen, and nobody has confirmed otherwise."""
-        return refund.source in ACCOUNTS and self.source(refund).state != "closed" and not refund.confirmed
+        """Whether the account that paid can be credited: open or frozen, and neither a clerk nor who keeps it has said otherwise."""
+        is_open = refund.source in ACCOUNTS and self.source(refund).state != "closed"
+        return is_open and not refund.confirmed and refund.declined is None
+
+    def is_with_insurer(self, refund: Refund) -> bool:
+        """Whether the money is in the insurer's books: a bank may bring back what it had paid, long after it was owed."""
+        return refund.source not in ACCOUNTS or self.stands(refund) == "remitted"
+
+    def stands(self, refund: Refund) -> Remitted:
+        """Where a refund's account money is. What an account did not take is a movement of its own into clearing again."""
+        return refund.back_in or self.part_of(refund).remitted
 
     def source(self, refund: Refund) -> Account:
         """The very account that paid."""
@@ -131,7 +142,7 @@ class State:
         return self._of(self.shelf.cash_id, "cash", None)
 
     def _of(self, id: int, kind: str, held: Held | None) -> Account:
-        """A product's account. What goes back came in by it before, so its balance need not be loaded."""
+        """A product's account. What goes back came in by it before and did not leave it, so its balance need not be loaded."""
         found = self._outside.get(id)
         if found is None:
             found = Account(id, None, kind, held.product if held else None, held.lead if held else None, True, "open", 0, 0)
@@ -152,14 +163,14 @@ class State:
 
     def open_case(self, refund: Refund, cause: Cause) -> None:
         """Somebody has to look into it, once."""
-        if not refund.has_case:
-            refund.has_case = True
+        if refund.case is None:
+            refund.case = cause
             self.made.cases.append((refund, self.policy_of(refund).product, cause))
 
     def close_case(self, refund: Refund, outcome: str) -> None:
-        if refund.has_case:
-            refund.has_case = False
-            self.made.closed.append((refund.id, outcome))
+        if refund.case is not None:
+            self.made.closed.append((refund.id, refund.case, outcome))
+            refund.case = None
 
     def refunds_of(self, repayment: Repayment) -> Sequence[Refund]:
         return [self.refunds[id] for id in repayment.refunds]

@@ -66,10 +66,10 @@ def settle_account_money(state: State, held: Held, refund: Refund) -> RefundStat
 
     What a batch has listed waits for its answer. Where the account is closed the money goes on to the insurer, who pays it elsewhere.
     """
-    part = next(one for one in held.parts if one.source == refund.source)
-    if part.remitted == "remitted":
+    stands = state.stands(refund)
+    if stands == "remitted":
         refund.state = "owed"
-    elif part.remitted == "unlisted" and state.takes(refund):
+    elif stands == "unlisted" and state.takes(refund):
         state.books.transfer("refund-reversed", state.clearing(held), state.source(refund), refund.fen,
                              person=held.buyer, order=held.order, position=held.position, refund=refund.id)
         refund.state = "done"

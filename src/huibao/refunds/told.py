@@ -105,6 +105,8 @@ def refund_told(code: str, refund: Refund, rule: Rule) -> RefundTold:
     if refund.state != "done" and confirmed:
         zh = f"{zh}；{confirmed} 位经办人员已确认账户不能入账，须 {rule.people} 位"
         en = f"{en}; {confirmed} of {rule.people} clerks confirmed that its account cannot be credited"
+    if refund.declined is not None and refund.state != "done":
+        zh, en = f"{zh}；账户未能入账", f"{en}; its account did not take it"
     if refund.accepted and refund.state != "done":
         zh, en = f"{zh}；已登记收款方式", f"{en}; where to pay it is known"
     return RefundTold(refund_number(code, refund.id), refund.source, refund.fen, refund.state, f"{zh}。", f"{en}.",

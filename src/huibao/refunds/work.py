@@ -9,19 +9,22 @@ import msgspec
 from huibao.catalogue.model import Programme
 from huibao.core.refusal import Refusal
 from huibao.core.sealing import Keyring, Place, seal
-from huibao.db.arrays import Dates, Int8s, Texts
+from huibao.db.arrays import Dates, Int8s, Texts, Times
 from huibao.db.wire import Wire
 from huibao.members import notices
 from huibao.record.model import DONE, Decision, told
-from huibao.refunds.elsewhere import accept, confirm, pay_elsewhere
+from huibao.refunds.elsewhere import accept, confirm, pay_elsewhere, withdraw
 from huibao.refunds.loading import SQL, Loading
 from huibao.refunds.model import (
     Accept,
     AnswerRepayment,
     CashArrived,
     CashDeclined,
+    ChannelDiffers,
     Command,
     Confirm,
+    CreditDeclined,
+    DecideChannel,
     Evidence,
     PayElsewhere,
     Refund,
@@ -29,16 +32,28 @@ from huibao.refunds.model import (
     Repayment,
     Resolve,
     Surrender,
+    Withdraw,
 )
-from huibao.refunds.returning import answer_repayment, cash_arrived, cash_declined, repay, resolve
+from huibao.refunds.returning import (
+    answer_repayment,
+    cash_arrived,
+    cash_declined,
+    channel_differs,
+    credit_declined,
+    decide_channel,
+    repay,
+    resolve,
+)
 from huibao.refunds.state import State
 from huibao.refunds.surrender import surrender
 from huibao.refunds.told import refund_told, repayment_told, surrender_told
 
 _ENCODER: Final = msgspec.json.Encoder()
 _KINDS: Final = {
-    Surrender: "surrender", Resolve: "refund-resolved", CashArrived: "refund-cash", CashDeclined: "refund-declined", Repay: "repayment",
-    AnswerRepayment: "repayment-answer", Confirm: "refund-confirmation", Accept: "refund-acceptance", PayElsewhere: "refund-elsewhere"}
+    Surrender: "surrender", Resolve: "refund-resolved", CashArrived: "refund-cash", CashDeclined: "refund-declined",
+    ChannelDiffers: "refund-differs", DecideChannel: "refund-decision", CreditDeclined: "credit-declined", Repay: "repayment",
+    AnswerRepayment: "repayment-answer", Confirm: "refund-confirmation", Withdraw: "refund-withdrawal", Accept: "refund-acceptance",
+    PayElsewhere: "refund-elsewhere"}
 
 
 class Refunds:
@@ -95,7 +110,7 @@ class Refunds:
     def _evidence(self, state: State, command: Command, request_id: int) -> tuple[int | None, bytes | None]:
         """What a clerk, a member or heirs put down, sealed under the policyholder's key."""
         match command:
-            case Confirm():
+            case Confirm() | DecideChannel():
                 evidence = Evidence(document=command.document)
             case Accept():
                 evidence = Evidence(payee=command.payee, account=command.account, evidence=command.evidence)
@@ -109,24 +124,46 @@ class Refunds:
 
 def _decided(state: State, command: Command, request_id: int) -> Refund | Repayment | Refusal:
     match command:
+        case Confirm() | Withdraw() | Accept() | PayElsewhere():
+            return _elsewhere(state, command, request_id)
+        case Repay():
+            return repay(state, command, request_id)
+        case AnswerRepayment():
+            return answer_repayment(state, command)
+        case Surrender():
+            raise AssertionError("a surrender is decided by itself")
+        case _:
+            return _on_its_way(state, command)
+
+
+def _on_its_way(
+    state: State, command: Resolve | CashArrived | CashDeclined | ChannelDiffers | DecideChannel | CreditDeclined
+) -> Refund | Refusal:
+    match command:
         case Resolve():
             return resolve(state, command)
         case CashArrived():
             return cash_arrived(state, command)
         case CashDeclined():
             return cash_declined(state, command)
-        case Repay():
-            return repay(state, command, request_id)
-        case AnswerRepayment():
-            return answer_repayment(state, command)
+        case ChannelDiffers():
+            return channel_differs(state, command)
+        case DecideChannel():
+            return decide_channel(state, command)
+        case CreditDeclined():
+            return credit_declined(state, command)
+
+
+def _elsewhere(state: State, command: Confirm | Withdraw | Accept | PayElsewhere, request_id: int) -> Refund | Refusal:
+    match command:
         case Confirm():
             return confirm(state, command, request_id)
+        case Withdraw():
+            return withdraw(state, command)
         case Accept():
             return accept(state, command, request_id)
         case PayElsewhere():
             return pay_elsewhere(state, command)
-        case Surrender():
-            raise AssertionError("a surrender is decided by itself")
 
 
 def _write_refunds(wire: Wire, state: State, at: datetime) -> None:
@@ -142,10 +179,20 @@ def _write_refunds(wire: Wire, state: State, at: datetime) -> None:
             "states": Texts([one.state for one, _ in new]), "years": Int8s([one.limit_year for one, _ in new])})
     if moved := list(state.made.moved.values()):
         wire.ask(SQL["move_refunds"], {
-            "at": at, "ids": Int8s([one.id for one in moved]), "states": Texts([one.state for one in moved])})
+            "at": at, "ids": Int8s([one.id for one in moved]), "states": Texts([one.state for one in moved]),
+            "declined": Texts([one.declined for one in moved]), "paid_by": Texts([one.paid_by for one in moved]),
+            "references": Texts([one.reference for one in moved])})
+    if declined := state.made.declined:
+        wire.ask(SQL["know_credits"], {
+            "at": at, "ids": Int8s([one.posting for one in declined]), "reasons": Texts([one.reason for one in declined]),
+            "their": Times([one.their_at for one in declined])})
 
 
 def _write_said(wire: Wire, state: State, at: datetime) -> None:
+    # Who withdrew may have confirmed anew in the same batch.
+    if withdrawn := state.made.withdrawn:
+        wire.ask(SQL["withdraw_confirmations"], {
+            "at": at, "refunds": Int8s([refund for refund, _ in withdrawn]), "credentials": Int8s([clerk for _, clerk in withdrawn])})
     if said := state.made.confirmed:
         wire.ask(SQL["insert_confirmations"], {
             "at": at, "refunds": Int8s([one.refund for one in said]), "credentials": Int8s([one.credential for one in said]),
@@ -180,4 +227,5 @@ def _write_cases(wire: Wire, state: State, at: datetime) -> None:
             "refunds": Int8s([one.id for one, _, _ in new]), "fen": Int8s([one.fen for one, _, _ in new])})
     if closed := state.made.closed:
         wire.ask(SQL["close_cases"], {
-            "at": at, "refunds": Int8s([refund for refund, _ in closed]), "outcomes": Texts([outcome for _, outcome in closed])})
+            "at": at, "refunds": Int8s([refund for refund, _, _ in closed]), "causes": Texts([cause for _, cause, _ in closed]),
+            "outcomes": Texts([outcome for _, _, outcome in closed])})

@@ -10,8 +10,9 @@ ORDER BY id FOR NO KEY UPDATE;
 
 -- :name due
 -- What each batch to be made may list: movements of account money into a clearing account before a cut-off that stand in no batch, less
--- what was reversed of them; and apart those whose account is not open. Who waits for a person does not fail again, and what a person
--- keeps back is left out, what a person lets go is in whatever its account is. What came back and is about to be refunded waits for that.
+-- what was reversed of them, and what of that an account kept elsewhere did not take; and apart those whose account is not open. Who
+-- waits for a person does not fail again, and what a person keeps back is left out, what a person lets go is in whatever its account
+-- is. What came back and is about to be refunded waits for that.
 SELECT w.n::int, array_agg(d.id) FILTER (WHERE d.goes), array_agg(d.fen) FILTER (WHERE d.goes),
        array_agg(d.id) FILTER (WHERE NOT d.goes), array_agg(d.fen) FILTER (WHERE NOT d.goes),
        array_agg(d.state) FILTER (WHERE NOT d.goes)
@@ -22,16 +23,18 @@ CROSS JOIN LATERAL (
     JOIN account a ON a.id = t.debit_id
     CROSS JOIN LATERAL (
         SELECT COALESCE(sum(b.fen), 0)::bigint AS fen FROM transfer b
-        WHERE b.kind = 'refund-reversed' AND b.order_id = t.order_id AND b.position = t.position AND b.credit_id = t.debit_id) AS r
+        WHERE t.kind = 'premium-account' AND b.kind = 'refund-reversed' AND b.order_id = t.order_id AND b.position = t.position
+          AND b.credit_id = t.debit_id) AS r
     LEFT JOIN LATERAL (
         SELECT c.outcome, c.closed_at IS NULL AS waits FROM open_case c WHERE c.transfer_id = t.id ORDER BY c.id DESC LIMIT 1) AS k ON true
-    WHERE t.kind = 'premium-account' AND t.credit_id = w.clearing AND t.at < w.until_at AND t.fen > r.fen
+    WHERE t.kind IN ('premium-account', 'reversal-declined') AND t.credit_id = w.clearing AND t.at < w.until_at AND t.fen > r.fen
       AND NOT EXISTS (SELECT FROM remittance_line l WHERE l.transfer_id = t.id AND l.state <> 'failed')
       AND k.outcome IS DISTINCT FROM 'kept' AND (a.state = 'open' OR k.waits IS NOT TRUE)
       AND NOT EXISTS (
           SELECT FROM refund f
           WHERE f.order_id = t.order_id AND f.position = t.position AND f.source = a.kind AND f.state IN ('waiting', 'owed')
-            AND a.state <> 'closed' AND NOT EXISTS (SELECT FROM refund_confirmation y WHERE y.refund_id = f.id)
+            AND a.state <> 'closed' AND f.declined IS NULL
+            AND NOT EXISTS (SELECT FROM refund_confirmation y WHERE y.refund_id = f.id AND y.withdrawn_at IS NULL)
             AND NOT EXISTS (SELECT FROM repayment_line y WHERE y.refund_id = f.id))) AS d
 GROUP BY w.n;
 
@@ -173,7 +176,8 @@ UPDATE open_case c SET closed_at = %(at)s, outcome = 'reversed'
 WHERE c.kind = 'remittance' AND c.closed_at IS NULL AND c.product = %(product)s AND c.transfer_id IS NOT NULL
   AND (SELECT t.fen FROM transfer t WHERE t.id = c.transfer_id) <= (
       SELECT sum(b.fen) FROM transfer b JOIN transfer t ON t.id = c.transfer_id
-      WHERE b.kind = 'refund-reversed' AND b.order_id = t.order_id AND b.position = t.position AND b.credit_id = t.debit_id);
+      WHERE t.kind = 'premium-account' AND b.kind = 'refund-reversed' AND b.order_id = t.order_id AND b.position = t.position
+        AND b.credit_id = t.debit_id);
 
 -- :name settle_cases
 -- Cases of batches that their answer settles.
@@ -235,13 +239,14 @@ ORDER BY a.state = 'proposed' DESC, a.id DESC LIMIT %(most)s;
 SELECT p.id, p.lead,
        COALESCE(sum(m.fen) FILTER (WHERE m.at < %(since)s), 0)::bigint,
        COALESCE(sum(m.fen) FILTER (WHERE m.kind = 'premium-account' AND m.at >= %(since)s), 0)::bigint,
-       COALESCE(-sum(m.fen) FILTER (WHERE m.kind = 'refund-reversed' AND m.at >= %(since)s), 0)::bigint,
+       COALESCE(-sum(m.fen) FILTER (WHERE m.kind IN ('refund-reversed', 'reversal-declined') AND m.at >= %(since)s), 0)::bigint,
        COALESCE(-sum(m.fen) FILTER (WHERE m.kind = 'premium-remitted' AND m.at >= %(since)s), 0)::bigint,
        COALESCE(sum(m.fen) FILTER (WHERE m.kind = 'remittance-returned' AND m.at >= %(since)s), 0)::bigint,
        COALESCE(sum(m.fen), 0)::bigint
 FROM product p JOIN account c ON c.product = p.id AND c.kind = 'clearing' AND c.owner_id IS NULL
 LEFT JOIN LATERAL (
-    SELECT t.at, t.kind, t.fen FROM transfer t WHERE t.kind = 'premium-account' AND t.credit_id = c.id AND t.at < %(until)s
+    SELECT t.at, t.kind, t.fen FROM transfer t
+    WHERE t.kind IN ('premium-account', 'reversal-declined') AND t.credit_id = c.id AND t.at < %(until)s
     UNION ALL
     SELECT t.at, t.kind, -t.fen FROM transfer t WHERE t.kind = 'refund-reversed' AND t.debit_id = c.id AND t.at < %(until)s
     UNION ALL

@@ -65,7 +65,7 @@ SELECT format('posting %%s, a %%s, belongs to no order', p.id, p.kind) FROM acco
 WHERE NOT EXISTS (SELECT FROM orders o WHERE o.id = p.order_id AND o.buyer_id = p.person_id);
 
 -- :name credits
--- f. A refund that reached such an account is credited by the agency, to the fen, once.
+-- f. A refund that reached such an account is credited by the agency, to the fen, once; what it declines has left the account again.
 SELECT format('refund %%s of %%s fen reached account %%s, kept elsewhere, at %%s: %%s', t.refund_id, t.fen, t.credit_id, t.at,
               CASE WHEN p.id IS NULL THEN 'the agency was never asked'
                    ELSE format('the agency was asked for %%s', p.personal_fen + p.savings_fen) END)
@@ -74,6 +74,18 @@ LEFT JOIN account_posting p ON p.transfer_id = t.id AND p.kind = 'credit'
 WHERE t.at < %(overdue)s AND (
     p.id IS NULL OR p.person_id <> a.owner_id
     OR (p.personal_fen, p.savings_fen) <> CASE a.kind WHEN 'personal' THEN (t.fen, 0::bigint) ELSE (0::bigint, t.fen) END)
+UNION ALL
+SELECT format('posting %%s, a credit of refund %%s, is %%s, and %%s fen left the account again', p.id, t.refund_id, p.state,
+              COALESCE(b.fen, 0))
+FROM account_posting p JOIN transfer t ON t.id = p.transfer_id
+LEFT JOIN transfer b ON b.refund_id = t.refund_id AND b.kind IN ('reversal-declined', 'refund-declined')
+WHERE p.kind = 'credit' AND (b.debit_id, b.credit_id, b.fen)
+      IS DISTINCT FROM (CASE WHEN p.state = 'no' THEN t.credit_id END, CASE WHEN p.state = 'no' THEN t.debit_id END,
+                        CASE WHEN p.state = 'no' THEN t.fen END)
+UNION ALL
+SELECT format('refund %%s left account %%s again, which never declined it', b.refund_id, b.debit_id) FROM transfer b
+WHERE b.kind IN ('reversal-declined', 'refund-declined') AND NOT EXISTS (
+    SELECT FROM account_posting p JOIN transfer t ON t.id = p.transfer_id AND t.refund_id = b.refund_id WHERE p.state = 'no')
 UNION ALL
 SELECT format('posting %%s credits transfer %%s, which is no refund', p.id, p.transfer_id) FROM account_posting p
 WHERE p.kind = 'credit' AND NOT EXISTS (SELECT FROM transfer t WHERE t.id = p.transfer_id AND t.refund_id IS NOT NULL);

@@ -46,31 +46,45 @@ WHERE t.request_id IS NULL
 
 -- :name refund_money
 -- f. A refund that is done has moved once, to the fen, back to the very account that paid, out of where the money was; one on its way
--- has not moved.
+-- has not moved, or came back from an account that did not take it. What an insurer gives back of account money, it had.
 SELECT format('refund %%s is %%s: %%s fen to %%s, moved in %%s transfers %%s fen', r.id, r.state, r.fen, r.source, count(t.id),
               COALESCE(sum(t.fen), 0))
 FROM refund r JOIN orders o ON o.id = r.order_id JOIN policy p ON p.order_id = r.order_id AND p.position = r.position
 LEFT JOIN transfer t ON t.refund_id = r.id
 LEFT JOIN account d ON d.id = t.debit_id LEFT JOIN account c ON c.id = t.credit_id
 GROUP BY r.id
-HAVING count(t.id) <> CASE r.state WHEN 'done' THEN 1 ELSE 0 END
+HAVING count(t.id) FILTER (WHERE t.kind NOT IN ('reversal-declined', 'refund-declined'))
+           <> CASE r.state WHEN 'done' THEN 1 ELSE 0 END + (r.declined IS NOT NULL)::int
+    OR count(t.id) FILTER (WHERE t.kind IN ('reversal-declined', 'refund-declined')) <> (r.declined IS NOT NULL)::int
+    OR (array_agg(t.at ORDER BY t.id DESC) FILTER (WHERE t.id IS NOT NULL))[1] <> r.ended_at
     OR bool_or(t.id IS NOT NULL AND (t.fen <> r.fen OR (t.order_id, t.position) IS DISTINCT FROM (r.order_id, r.position)
-               OR t.at <> r.ended_at OR d.product IS DISTINCT FROM p.product))
+               OR COALESCE(d.product, c.product) IS DISTINCT FROM p.product))
     OR bool_or(t.id IS NOT NULL AND CASE t.kind WHEN 'refund-sponsor' THEN r.source <> 'sponsor' OR c.party IS DISTINCT FROM o.sponsor
                            WHEN 'refund-cash' THEN r.source <> 'cash'
                            WHEN 'refund-elsewhere' THEN r.source = 'sponsor'
+                           WHEN 'reversal-declined' THEN d.kind <> r.source OR d.owner_id IS DISTINCT FROM o.buyer_id
+                           WHEN 'refund-declined' THEN d.kind <> r.source OR d.owner_id IS DISTINCT FROM o.buyer_id
                            ELSE c.kind <> r.source OR c.owner_id IS DISTINCT FROM o.buyer_id END)
 UNION ALL
 SELECT format('transfer %%s, %%s: there is no such refund', t.id, t.kind) FROM transfer t
-WHERE t.kind LIKE 'refund-%%' AND NOT EXISTS (SELECT FROM refund r WHERE r.id = t.refund_id);
+WHERE (t.kind LIKE 'refund-%%' OR t.kind = 'reversal-declined') AND NOT EXISTS (SELECT FROM refund r WHERE r.id = t.refund_id)
+UNION ALL
+SELECT format('transfer %%s, %%s of refund %%s: its money was not with the insurer then', t.id, t.kind, r.id)
+FROM transfer t JOIN refund r ON r.id = t.refund_id
+WHERE t.kind IN ('refund-account', 'refund-elsewhere') AND r.source IN ('personal', 'savings') AND NOT EXISTS (
+    SELECT FROM remittance_line l JOIN account a ON a.id = l.account_id AND a.kind = r.source
+    WHERE l.order_id = r.order_id AND l.position = r.position AND l.paid_at <= t.at AND (l.failed_at IS NULL OR l.failed_at >= t.at));
 
 -- :name refund_elsewhere
--- f. What was paid elsewhere was confirmed, by as many clerks as the scheme asks, and accepted; cash needs no clerk.
-SELECT format('refund %%s was paid elsewhere: %%s of %%s clerks confirmed, %%s accepted', r.id, c.count, %(people)s, a.count)
+-- f. What was paid elsewhere, with who had confirmed and accepted it by then, and whether the insurer's own reference stands there.
+SELECT r.id, r.source, t.at, c.count, a.count, COALESCE(r.paid_by = d.lead, false)
 FROM transfer t JOIN refund r ON r.id = t.refund_id
-CROSS JOIN LATERAL (SELECT count(*) FROM refund_confirmation c WHERE c.refund_id = r.id AND c.at <= t.at) AS c
+JOIN policy p ON p.order_id = r.order_id AND p.position = r.position JOIN product d ON d.id = p.product
+CROSS JOIN LATERAL (
+    SELECT count(*) FROM refund_confirmation c
+    WHERE c.refund_id = r.id AND c.at <= t.at AND (c.withdrawn_at IS NULL OR c.withdrawn_at > t.at)) AS c
 CROSS JOIN LATERAL (SELECT count(*) FROM refund_acceptance a WHERE a.refund_id = r.id AND a.at <= t.at) AS a
-WHERE t.kind = 'refund-elsewhere' AND (a.count = 0 OR (r.source <> 'cash' AND c.count < %(people)s));
+WHERE t.kind = 'refund-elsewhere' ORDER BY r.id;
 
 -- :name refund_year
 -- i. A limit year gets back what was undone in full, before its start, in the year in which it was paid; and nothing else.
@@ -92,7 +106,8 @@ SELECT format('refund %%s was given to the cash channel at %%s and is not back',
 WHERE state = 'sent' AND at < %(overdue)s;
 
 -- :name repayments
--- l. A repayment is the sum of its refunds, which are owed until the agency has it, and done with it; a disputed one lists nothing.
+-- l. A repayment is the sum of its refunds, which are owed until the agency has it, and done with it, unless their account declined
+-- them; a disputed one lists nothing.
 SELECT format('repayment %%s is %%s over %%s refunds and %%s fen, it lists %%s (%%s) and %%s fen', y.id, y.state, y.count, y.fen,
               count(r.id), COALESCE(string_agg(DISTINCT r.state, ','), 'none'), COALESCE(sum(r.fen), 0))
 FROM repayment y LEFT JOIN repayment_line l ON l.repayment_id = y.id LEFT JOIN refund r ON r.id = l.refund_id
@@ -100,7 +115,7 @@ GROUP BY y.id
 HAVING CASE y.state
     WHEN 'disputed' THEN count(l.refund_id) > 0
     ELSE count(r.id) <> y.count OR sum(r.fen) IS DISTINCT FROM y.fen
-         OR bool_or(r.state <> CASE y.state WHEN 'told' THEN 'owed' ELSE 'done' END)
+         OR bool_or(r.state <> CASE y.state WHEN 'told' THEN 'owed' ELSE 'done' END AND (y.state = 'told' OR r.declined IS NULL))
          OR bool_or(y.state = 'received' AND NOT EXISTS (
              SELECT FROM transfer t WHERE t.refund_id = r.id AND t.kind = 'refund-account' AND t.at = y.answered_at)) END
 UNION ALL

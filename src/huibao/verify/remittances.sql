@@ -1,15 +1,17 @@
 -- Each statement finds offenders of remittances: one text per row, without personal data. None is good.
 
 -- :name lines
--- l. A line is what is left in clearing of one movement of account money of the batch's product, captured before its cut-off.
+-- l. A line is what is left in clearing of one movement of account money of the batch's product, captured before its cut-off; or what
+-- was reversed and its account, kept elsewhere, did not take.
 SELECT format('line %%s of remittance %%s has %%s fen, %%s; its movement %%s of %%s fen, %%s of them reversed', l.transfer_id,
               l.remittance_id, l.fen, l.state, COALESCE(t.kind, 'is gone'), t.fen, v.fen)
 FROM remittance_line l LEFT JOIN remittance r ON r.id = l.remittance_id LEFT JOIN transfer t ON t.id = l.transfer_id
 LEFT JOIN account c ON c.id = t.credit_id
 CROSS JOIN LATERAL (
     SELECT COALESCE(sum(b.fen), 0)::bigint AS fen FROM transfer b
-    WHERE b.kind = 'refund-reversed' AND b.order_id = t.order_id AND b.position = t.position AND b.credit_id = t.debit_id) AS v
-WHERE r.id IS NULL OR t.kind IS DISTINCT FROM 'premium-account'
+    WHERE t.kind = 'premium-account' AND b.kind = 'refund-reversed' AND b.order_id = t.order_id AND b.position = t.position
+      AND b.credit_id = t.debit_id) AS v
+WHERE r.id IS NULL OR (t.kind IN ('premium-account', 'reversal-declined')) IS NOT TRUE
    OR (t.order_id, t.position, t.debit_id) IS DISTINCT FROM (l.order_id, l.position, l.account_id)
    OR (c.kind, c.product) IS DISTINCT FROM ('clearing', r.product) OR t.at >= r.until_at
    OR (l.state = 'paid') <> (l.paid_at IS NOT NULL AND l.failed_at IS NULL) OR (l.counted AND l.state = 'failed' AND l.failed_at IS NULL)
@@ -51,8 +53,9 @@ FROM transfer t JOIN remittance r ON r.id = t.remittance_id JOIN account a ON a.
 WITH taken AS (
     SELECT t.credit_id AS account_id, t.id, t.fen - COALESCE((
         SELECT sum(b.fen) FROM transfer b
-        WHERE b.kind = 'refund-reversed' AND b.order_id = t.order_id AND b.position = t.position AND b.credit_id = t.debit_id), 0) AS fen
-    FROM transfer t WHERE t.kind = 'premium-account'),
+        WHERE t.kind = 'premium-account' AND b.kind = 'refund-reversed' AND b.order_id = t.order_id AND b.position = t.position
+          AND b.credit_id = t.debit_id), 0) AS fen
+    FROM transfer t WHERE t.kind IN ('premium-account', 'reversal-declined')),
 stands AS (
     SELECT n.account_id, sum(n.fen) FILTER (WHERE l.transfer_id IS NULL) AS unlisted, sum(n.fen) FILTER (WHERE l.state = 'listed') AS listed
     FROM taken n LEFT JOIN remittance_line l ON l.transfer_id = n.id AND l.state <> 'failed' GROUP BY n.account_id)

@@ -61,8 +61,10 @@ repayments           .       .       programme  programme  insurer  .         . 
 repayment            .       .       programme  programme  insurer  .         .          .        programme  .
 answer_repayment     .       .       whole      .          .        .         .          .        .          .
 confirm_account_closed .     .       programme  .          .        .         .          .        .          .
+withdraw_confirmation .      .       programme  .          .        .         .          .        .          .
 accept_refund        .       own     programme  .          .        .         .          .        .          .
 pay_refund           .       .       .          .          insurer  .         .          .        .          .
+decide_channel_refund .      .       programme  .          .        .         .          .        .          .
 me                   .       own     .          .          .        .         .          .        .          .
 my_accounts          .       own     .          .          .        .         .          .        .          .
 account_use          .       .       .          programme  .        .         .          .        programme  .

@@ -16,12 +16,14 @@ from huibao.refunds.model import (
     AnswerRepayment,
     By,
     Confirm,
+    DecideChannel,
     Evidence,
     PayElsewhere,
     Reason,
     RefundTold,
     Repay,
     RepaymentTold,
+    Withdraw,
 )
 from huibao.refunds.refusals import refund_unknown, repayment_unknown
 from huibao.refunds.told import repayment_told
@@ -36,7 +38,7 @@ from huibao.web.surrenders import POLICY, REFUND_NUMBER
 from huibao.web.words import END, MOST_FEN, Fen, Id, Text
 
 _EVIDENCE: Final = msgspec.json.Decoder(Evidence)
-#: Where no national rule says: 保险法第四十七条, thirty days after the contract ended.
+#: Where no national rule says: 保险法第四十七条, thirty days after the insurer was told that the contract is given back.
 _DAYS: Final = 30
 _AT: Final = datetime(2026, 3, 2, 18, tzinfo=SHANGHAI)
 _NUMBER: Final = "^[0-9]{6}-R[0-9]{12}-[0-9]" + END
@@ -61,7 +63,7 @@ class RefundLine(msgspec.Struct, frozen=True):
 
 
 class RefundLines(msgspec.Struct, frozen=True):
-    """Refunds; `owed_fen` is what insurers owe of them, all together."""
+    """Refunds, a page of them; `owed_fen` is what insurers owe of all that the caller reaches, on whichever page."""
 
     refunds: tuple[RefundLine, ...]
     owed_fen: int
@@ -81,17 +83,21 @@ _LINE: Final = RefundLine(REFUND_NUMBER, POLICY, "personal", 16_800, "owed", _AT
 async def refunds(call: Call[Which]) -> RefundLines:
     """Lists refunds: a member's own, newest first; else those on their way with their age, the oldest first, an insurer's its own."""
     code, on = call.path["programme"], business_date(call.engine.clock.now())
+    after = read_refund(code, call.asked.after) if call.asked.after else 0
+    if after is None:
+        raise Refused(refund_unknown())
     async with call.engine.reading(code) as connection:
         if call.reach == "own":
-            rows = await (await connection.execute(SQL["refunds_of"], {"person": call.person, "most": MOST_LISTED})).fetchall()
+            of = {"person": call.person, "most": MOST_LISTED}
+            rows = await (await connection.execute(SQL["refunds_of"], of)).fetchall()
+            owed = await (await connection.execute(SQL["owed_to"], of)).fetchone()
         else:
-            after = (read_refund(code, call.asked.after) if call.asked.after else None) or 0
             given = {"after": after, "state": call.asked.state or "", "most": MOST_LISTED,
                      "insurer": (call.principal.insurer or "") if call.reach == "insurer" else "",
                      "area": (call.principal.area or "") if call.reach == "programme" else ""}
             rows = await (await connection.execute(SQL["refunds_open"], given)).fetchall()
-    lines = tuple(_line(code, row, on) for row in rows)
-    return RefundLines(lines, sum(line.fen for line in lines if line.state == "owed"))
+            owed = await (await connection.execute(SQL["owed"], given)).fetchone()
+    return RefundLines(tuple(_line(code, row, on) for row in rows), owed[0] if owed else 0)
 
 
 def _line(code: str, row: tuple[Any, ...], on: date) -> RefundLine:
@@ -109,17 +115,25 @@ def _days(on: date) -> int:
 # ── one ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 class ConfirmedBy(msgspec.Struct, frozen=True):
-    """A clerk of the agency who confirmed that the account cannot be credited; the document is the agency's and the holder's to read."""
+    """A clerk of the agency who confirmed that the account cannot be credited, and when that was withdrawn, if it was.
+
+    The document is the holder's, the agency's, the bureau's and the auditor's to read, and not the insurer's.
+    """
 
     clerk: int
     at: datetime
     reason: str
     document: str | None
+    withdrawn_at: datetime | None
 
 
 class AcceptedBy(msgspec.Struct, frozen=True):
-    """Where the member or the heirs accept to be paid; only who pays it and who was asked read the account."""
+    """Where the member or the heirs accept to be paid: the insurer names the number that it paid by.
 
+    Only who pays it, the agency and the holder read the account.
+    """
+
+    number: int
     by: str
     at: datetime
     payee: str | None
@@ -128,45 +142,51 @@ class AcceptedBy(msgspec.Struct, frozen=True):
 
 
 class RefundRead(msgspec.Struct, frozen=True):
-    """One refund: what it is of, how it stands, and how it went or may go. `way` is the movement that ended it."""
+    """One refund: what it is of, how it stands, and how it went or may go.
+
+    `way` is the movement that ended it, `reference` the insurer's bank's where it was paid elsewhere, `declined` why the system that
+    keeps the account would not take it.
+    """
 
     refund: RefundLine
     ended_at: datetime | None
     way: str | None
     limit_year: int | None
+    declined: str | None
     confirmed: tuple[ConfirmedBy, ...]
     accepted: AcceptedBy | None
+    reference: str | None
 
 
 @operation("GET", "/v1/{programme}/refunds/{refund}", asks=Nothing, answers=RefundRead,
-           answered=RefundRead(_LINE, None, None, None, (ConfirmedBy(42, _AT, "closed", "柳医保函〔2026〕12号"),),
-                               AcceptedBy("member", _AT, "某某", "6222000000000000001", "")))
+           answered=RefundRead(_LINE, None, None, None, None, (ConfirmedBy(42, _AT, "closed", "柳医保函〔2026〕12号", None),),
+                               AcceptedBy(141, "member", _AT, "某某", "6222000000000000001", ""), None))
 async def refund(call: Call[Nothing]) -> RefundRead:
     """Reads one refund: where it stands, who confirmed what, and where it is paid if not the way it came."""
     code = call.path["programme"]
     row = await _found(call)
-    id, order, position, source, fen, state, year, at, ended, product, lead, _, _, repayment, way = row
+    id, order, position, source, fen, state, year, at, ended, product, lead, _, _, repayment, way, declined, reference = row
     async with call.engine.reading(code) as connection:
         said = await (await connection.execute(SQL["confirmations"], {"refund": id})).fetchall()
         agreed = await (await connection.execute(SQL["acceptance"], {"refund": id})).fetchone()
     line = _line(code, (id, order, position, source, fen, state, at, product, lead, repayment), business_date(call.engine.clock.now()))
-    return RefundRead(line, ended, way, year, tuple(_confirmed(call, one) for one in said), _accepted(call, agreed))
+    return RefundRead(line, ended, way, year, declined, tuple(_confirmed(call, one) for one in said), _accepted(call, agreed), reference)
 
 
 def _confirmed(call: Call[Any], row: tuple[Any, ...]) -> ConfirmedBy:
-    clerk, at, reason, *sealed = row
+    clerk, at, reason, withdrawn, *sealed = row
     evidence = _evidence(call, sealed) if call.reach in ("own", "programme") else None
-    return ConfirmedBy(clerk, at, reason, evidence.document if evidence else None)
+    return ConfirmedBy(clerk, at, reason, evidence.document if evidence else None, withdrawn)
 
 
 def _accepted(call: Call[Any], row: tuple[Any, ...] | None) -> AcceptedBy | None:
     if row is None:
         return None
-    by, at, *sealed = row
+    number, by, at, *sealed = row
     evidence = _evidence(call, sealed) if call.reach in ("own", "insurer") or call.principal.role == "agency" else None
     if evidence is None:
-        return AcceptedBy(by, at, None, None, None)
-    return AcceptedBy(by, at, evidence.payee, evidence.account, evidence.evidence)
+        return AcceptedBy(number, by, at, None, None, None)
+    return AcceptedBy(number, by, at, evidence.payee, evidence.account, evidence.evidence)
 
 
 def _evidence(call: Call[Any], sealed: list[Any]) -> Evidence | None:
@@ -277,6 +297,16 @@ async def confirm_account_closed(call: Call[AccountConfirmation]) -> Reply:
                              Confirm(call.principal.id, id, asked.reason, asked.document)), 201)
 
 
+@operation("POST", "/v1/{programme}/refunds/{refund}/account-confirmations/withdrawal", asks=Nothing, answers=RefundTold, keyed=True,
+           refuses=(409,),
+           answered=RefundTold(REFUND_NUMBER, "personal", 16_800, "owed", "资金已在保险公司，由其退还。", "the money is with the insurer, who pays"
+                               " it back."))
+async def withdraw_confirmation(call: Call[Nothing]) -> Reply:
+    """Takes the caller's own confirmation back, as long as nobody accepted to be paid elsewhere: the refund goes its way again."""
+    id = (await _found(call))[0]
+    return told(await submit(call, "withdraw_confirmation", call.path["refund"], Withdraw(call.principal.id, id)), 200)
+
+
 class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the member, or the heirs with their evidence, accept to be paid. A member accepts for oneself."""
 
@@ -299,20 +329,41 @@ async def accept_refund(call: Call[Acceptance]) -> Reply:
 
 
 class PaidElsewhere(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The reference of the insurer's bank under which the refund was paid."""
+    """The reference of the insurer's bank under which the refund was paid, and the number of the acceptance that it was paid by."""
 
     reference: Id
+    acceptance: Annotated[int, Meta(ge=1, le=10**18 - 1)]
 
 
 @operation("POST", "/v1/{programme}/refunds/{refund}/payments", asks=PaidElsewhere, answers=RefundTold, status=201, keyed=True,
-           refuses=(409, 422), asked=PaidElsewhere("B20260402-1"),
+           refuses=(409, 422), asked=PaidElsewhere("B20260402-1", 141),
            answered=RefundTold(REFUND_NUMBER, "personal", 16_800, "done", "已退回。", "back where it came from.", 2, 2))
 async def pay_refund(call: Call[PaidElsewhere]) -> Reply:
     """Says that the insurer paid a refund as it was accepted."""
     id, asked = (await _found(call))[0], call.asked
-    command = PayElsewhere(call.principal.id, call.principal.insurer, id, asked.reference)
+    command = PayElsewhere(call.principal.id, call.principal.insurer, id, asked.reference, asked.acceptance)
     return told(await submit(call, "pay_refund", (call.path["refund"], asked), command), 201)
 
 
+# ── cash ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+class ChannelDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the channel's own books say of a refund that it answers oddly about, and the document that says so."""
+
+    outcome: Literal["sent-back", "elsewhere"]
+    document: Text
+
+
+@operation("POST", "/v1/{programme}/refunds/{refund}/channel-decisions", asks=ChannelDecision, answers=RefundTold, status=201, keyed=True,
+           refuses=(409, 422), asked=ChannelDecision("sent-back", "支付渠道对账单 2026-03-20"),
+           answered=RefundTold(REFUND_NUMBER, "cash", 50_000, "done", "已退回。", "back where it came from."))
+async def decide_channel_refund(call: Call[ChannelDecision]) -> Reply:
+    """Decides a refund of which the cash channel says another amount, or which it will not take: it is back, or is paid elsewhere."""
+    id, asked = (await _found(call))[0], call.asked
+    return told(await submit(call, "decide_channel_refund", (call.path["refund"], asked),
+                             DecideChannel(call.principal.id, id, asked.outcome, asked.document)), 201)
+
+
 OPERATIONS: Final = (
-    refunds, refund, repay, answer_repayment, repayments, repayment, confirm_account_closed, accept_refund, pay_refund)
+    refunds, refund, repay, answer_repayment, repayments, repayment, confirm_account_closed, withdraw_confirmation, accept_refund,
+    pay_refund, decide_channel_refund)

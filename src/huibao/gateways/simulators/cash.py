@@ -143,7 +143,7 @@ class CashSimulator(Simulator):
         found = next((one for one in self._by_order.get(order, ()) if one.reference == refund.reference), None)
         if found is None or found.paid_at is None:
             return no(404, "payment.unknown")
-        if found.refunded is None and refund.fen <= found.asked.fen:
+        if found.refunded is None and refund.fen <= found.asked.fen - found.back_fen:
             found.refunded = refund
         return Said(200, Taken(refund.reference)) if found.refunded == refund else no(409, "refund.other_amount")
 

@@ -34,24 +34,34 @@ CREATE TABLE refund (
     state       text NOT NULL CHECK (state IN ('waiting', 'owed', 'sent', 'done')),
     limit_year  smallint,                               -- the limit year that it was given back to
     ended_at    timestamptz,
+    declined    text,                                   -- why the system that keeps the account would not take it, in its word
+    paid_by     text,                                   -- the insurer that paid it elsewhere, and under which reference of its bank
+    reference   text,
     CHECK ((ended_at IS NOT NULL) = (state = 'done')),
-    CHECK (limit_year IS NULL OR source IN ('personal', 'savings'))
+    CHECK (limit_year IS NULL OR source IN ('personal', 'savings')),
+    CHECK (declined IS NULL OR source IN ('personal', 'savings')),
+    CHECK ((paid_by IS NULL) = (reference IS NULL)),
+    CHECK (reference IS NULL OR state = 'done')
 );
+CREATE UNIQUE INDEX refund_reference ON refund (paid_by, reference) WHERE reference IS NOT NULL;
 CREATE INDEX refund_policy ON refund (order_id, position);
 CREATE INDEX refund_open ON refund (id) WHERE state <> 'done';
 
 ALTER TABLE transfer ADD COLUMN refund_id bigint;
 CREATE INDEX transfer_refund ON transfer (refund_id) WHERE refund_id IS NOT NULL;
 
--- Clerks of the agency who confirmed that an account cannot be credited; the document is sealed with the request's event.
+-- Clerks of the agency who confirmed that an account cannot be credited; the document is sealed with the request's event. Who was
+-- mistaken withdraws it, and may confirm anew.
 CREATE TABLE refund_confirmation (
+    request_id  bigint PRIMARY KEY,
     refund_id   bigint NOT NULL,
     credential  bigint NOT NULL,
-    request_id  bigint NOT NULL,
     at          timestamptz NOT NULL,
     reason      text NOT NULL CHECK (reason IN ('closed', 'deceased', 'other')),
-    PRIMARY KEY (refund_id, credential)
+    withdrawn_at timestamptz
 );
+CREATE INDEX refund_confirmation_refund ON refund_confirmation (refund_id, request_id);
+CREATE UNIQUE INDEX refund_confirmation_one ON refund_confirmation (refund_id, credential) WHERE withdrawn_at IS NULL;
 
 -- How the member or the heirs accept to be paid instead; the latest stands. The bank account, the payee and the heirs' evidence are
 -- sealed with the request's event.
@@ -91,7 +101,8 @@ CREATE INDEX open_case_refund ON open_case (refund_id) WHERE refund_id IS NOT NU
 
 GRANT USAGE ON SEQUENCE refund_id_seq TO huibao_service;
 GRANT SELECT, INSERT ON refund, refund_confirmation, refund_acceptance, repayment, repayment_line TO huibao_service;
-GRANT UPDATE (state, ended_at) ON refund TO huibao_service;
+GRANT UPDATE (state, ended_at, declined, paid_by, reference) ON refund TO huibao_service;
+GRANT UPDATE (withdrawn_at) ON refund_confirmation TO huibao_service;
 GRANT UPDATE (state, answered_at) ON repayment TO huibao_service;
 GRANT DELETE ON repayment_line TO huibao_service;
 GRANT UPDATE (ended_on, facts) ON policy TO huibao_service;
@@ -280,7 +291,7 @@ CREATE TABLE remittance_run (
 ALTER TABLE transfer ADD COLUMN remittance_id bigint;
 CREATE INDEX transfer_remittance ON transfer (remittance_id) WHERE remittance_id IS NOT NULL;
 -- A batch looks through what one clearing account ever took, and for what was reversed of it.
-CREATE INDEX transfer_clearing ON transfer (credit_id, id) WHERE kind = 'premium-account';
+CREATE INDEX transfer_clearing ON transfer (credit_id, id) WHERE kind IN ('premium-account', 'reversal-declined');
 CREATE INDEX transfer_reversed ON transfer (order_id, position) WHERE kind = 'refund-reversed';
 
 GRANT SELECT, INSERT ON receiving_account, receiving_call, remittance, remittance_line, remittance_run TO huibao_service;
