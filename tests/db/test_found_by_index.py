@@ -25,7 +25,6 @@ WHOLE: Final = {
     "oversight report": "a report on everything there is, for an auditor",
     "renewal totals": "a report on everything there is",
     "payables payouts_of": "a page in the order of the key: it stops where the page is full",
-    "refunds refunds": "whether it was accepted, by its key; without rows the server sees no difference",
     "reconciliation compared": "stops at the first row",
     "settlement lock_households": "a household's policies are found from its members; without rows the server does not see that",
     "web order_agent": "one mandate by its key; without rows the server sees no difference",
