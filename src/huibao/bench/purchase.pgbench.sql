@@ -1,5 +1,6 @@
 -- The yardstick: one transaction per order, bare, with the rows that the service writes for it; nothing is decided.
 -- Of a hundred, five repeat an earlier order (:kind <= 5) and two are refused (6, 7). No row is shared between clients.
+-- Its money is captured now: of an earlier day's, the service beside it would make a batch.
 \set kind random(1, 100)
 -- Who orders comes from all over a window of orders, as at the service: both touch as many pages.
 \set slot :base + :client_id * :each + :n
@@ -40,7 +41,7 @@ INSERT INTO policy (order_id, position, insured_id, product, relation, tier, pre
 VALUES (:slot, 1, :insured, :product, 'parent', 'base', 16800, 0, 1, '2026-01-02', '2026-12-31', 'in-force',
         '{"age":40,"insutype":"310","hardship":"none","family_members":1,"tier":"base"}');
 INSERT INTO transfer (at, kind, debit_id, credit_id, fen, person_id, order_id, position)
-VALUES ('2026-01-01Z', 'premium-account', :payer, 3, 16800, :payer, :slot, 1);
+VALUES (now(), 'premium-account', :payer, 3, 16800, :payer, :slot, 1);
 INSERT INTO account_year AS y (person_id, year, spent_fen, held_fen)
 VALUES (:payer, 2026, 16800, 0)
 ON CONFLICT (person_id, year) DO UPDATE SET spent_fen = y.spent_fen + excluded.spent_fen;
