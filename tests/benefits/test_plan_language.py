@@ -328,14 +328,14 @@ IN_SCOPE = BENEFIT.replace("fulamt_ownpay_amt", "in_scope_self_pay")
     # (20000 − 5000 − 10000) × 50%
     Row("after another insurer", BENEFIT, {}, [own(20000, other_insurance_pay=5000)], [2500]),
     # 10 of 20 days are of the year: (60000 × 10 ÷ 20 − 16000) × 80%
-    Row("a stay split by days", "shenyang-example-2026", {**HEALTHY, "renewed": 1},
-        [both(60000, 0, begndate="2026-12-22", enddate="2027-01-10")], [11200]),
+    Row("a stay split by days", "shenyang-example-2026", {**HEALTHY, "renewed": 1}, [both(60000, 0, begndate="2026-12-22", enddate="2027-01-10")], [11200]),
     # not renewed: 10 days of the year and 30 after it, of 80: (60000 × 40 ÷ 80 − 16000) × 80%
-    Row("split by days, with a tail", "shenyang-example-2026", {**HEALTHY, "renewed": 0},
-        [both(60000, 0, begndate="2026-12-22", enddate="2027-03-11")], [11200]),
+    Row("split by days, with a tail", "shenyang-example-2026", {**HEALTHY, "renewed": 0}, [both(60000, 0, begndate="2026-12-22", enddate="2027-03-11")], [11200]),
+    # given back a day before the year's last: 10 of 20 days, (60000 × 10 ÷ 20 − 16000) × 80%
+    Row("no tail after cover that ended a day early", "shenyang-example-2026", {**HEALTHY, "renewed": 0, "cover_to": "2026-12-30"},
+        [both(60000, 0, begndate="2026-12-21", enddate="2027-01-09")], [11200]),
     # a visit that begins after the year has no tail
-    Row("no tail for a later visit", "shenyang-example-2026", {**HEALTHY, "renewed": 0},
-        [both(60000, 0, begndate="2027-01-01", enddate="2027-01-10")], [0]),
+    Row("no tail for a later visit", "shenyang-example-2026", {**HEALTHY, "renewed": 0}, [both(60000, 0, begndate="2027-01-01", enddate="2027-01-10")], [0]),
 ])
 def test_order_among_payers_and_split_by_days(row: Row) -> None:
     check(row)

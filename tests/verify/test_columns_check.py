@@ -200,16 +200,19 @@ def test_who_gives_a_policy_back_and_buys_again_is_not_the_same_insured(owner_ur
 
 
 @pytest.mark.clause("LZ-15a")
-def test_a_stay_over_the_day_of_a_surrender_counts_the_days_before_it(owner_url: str) -> None:
+@pytest.mark.parametrize("changes", [pytest.param((), id="有顺延期_退保不顺延"), pytest.param((("tail_days = 30\n", ""),), id="没有顺延期")])
+def test_a_stay_over_the_day_of_a_surrender_counts_the_days_before_it(owner_url: str, changes: tuple[tuple[str, str], ...]) -> None:
+    """住院期间退保，只计退保生效之前的日子，期满才有的顺延与它无关。"""
     city = books.small_city(books.founder(owner_url), "shenyang", PEOPLE)
     with owner(city) as connection:
-        books.put_on_sale(city, connection, another(city.plan, "zz-back", ('after = "none"', 'after = "days"'), ("tail_days = 30\n", "")))
+        books.put_on_sale(city, connection, another(city.plan, "zz-back", ('after = "none"', 'after = "days"'), *changes))
     counter = Counter(city)
     with Ward(city) as ward:
+        ward.looked_back(1)
         counter.surrenders(counter.buys(1, product="zz-back", pay_with="cash"), BILLED)
         later = BILLED + timedelta(days=6)
         [told] = ward.settle(bill(1, "S1", in_scope="90000", begin=BILLED.date() - timedelta(days=3), end=later.date(), at=later, city=city), at=later)
-    assert told.pay_fen > 0
+    assert told.pay_fen == 1600000, "(90000 × 4 ÷ 10 − 16000) × 80%"
     assert offended(found(city)) == set()
     assert notes(found(city)) == ["1 compared, 0 left out"] * 2
 

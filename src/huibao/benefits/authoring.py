@@ -23,7 +23,8 @@ def plan_in_words(plan: Plan) -> Iterator[str]:
     yield f"保险期间 {plan.valid_from} 至 {plan.valid_to}"
     if plan.renews:
         yield f"接续产品 {plan.renews}；连续参保按其保单计算"
-    yield f"跨期就诊：{_VISIT_DATE[plan.visit_counts_at]}" + (f"；期满未出院顺延 {plan.tail_days} 天" if plan.tail_days else "")
+    yield f"跨期就诊：{_VISIT_DATE[plan.visit_counts_at]}" + (
+        f"；期满未出院顺延 {plan.tail_days} 天，已续保、退保等提前终止的不顺延" if plan.tail_days else "")
     if plan.tiers:
         yield f"档次：{'、'.join(f'{name}（{tier}）' for tier, name in plan.tiers)}"
     yield "保费：" + "；".join(f"{'' if row.condition == ALWAYS else in_words(row.condition) + ' '}{yuan(row.fen)} 元" for row in plan.premium)

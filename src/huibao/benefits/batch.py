@@ -183,7 +183,8 @@ class Batch:
         if plan.visit_counts_at == "split":
             last = np.maximum(decides, _first_said(self.date("enddate"), settled))
             unread |= _unread(_first_said(self.date("enddate"), settled))
-            end = cover[1] + np.where((decides <= cover[1]) & ~self.renewed(), plan.tail_days, 0)
+            ran_out = cover[1] >= vectors.day_number(plan.valid_to)  # a cover that ended early has no tail
+            end = cover[1] + np.where((decides <= cover[1]) & ran_out & ~self.renewed(), plan.tail_days, 0)
             covered = np.maximum(0, np.minimum(last, end) - np.maximum(decides, cover[0]) + 1)
             of_days = last - decides + 1
         else:

@@ -63,7 +63,7 @@ _ALL: Final = (
     Fact("family_members", "家庭参保人数", "policy", "number", "family_members", default=1, household=True),
     Fact("designated", "指定人群", "policy", "flag", "designated", default=False),
     Fact("credential_activated", "已激活医保电子凭证", "policy", "flag", "credential_activated", default=False),
-    Fact("renewed", "已续保下一年度", "policy", "flag", "renewed", default=False, note="then no tail after the end of cover"),
+    Fact("renewed", "已续保下一年度", "policy", "flag", "renewed", default=False, note="then no tail after the end of the year"),
     Fact("health_declared", "健康告知通过", "policy", "flag", "health_declared", default=True, risk="health"),
     Fact("occupation", "职业类别", "policy", "code", "occupation", default="", risk="occupation"),
     Fact("household_registration", "户籍", "policy", "choice", "household_registration", ("local", "other"), "local",

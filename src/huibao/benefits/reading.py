@@ -285,7 +285,7 @@ def share_inside(plan: Plan, row: Row) -> tuple[int, int]:
     first = deciding_date(plan, row)
     last = max(first, _day(row, "enddate" if text(row, "enddate") else "setl_time"))
     renewed = facts.FLAG_WORDS.get(text(row, "renewed").lower())
-    if plan.tail_days and first <= end and not renewed:
+    if plan.tail_days and first <= end and not renewed and end >= plan.valid_to:  # a cover that ended early has no tail
         end += timedelta(days=plan.tail_days)
     inside = (min(last, end) - max(first, start)).days + 1
     return max(0, inside), (last - first).days + 1
