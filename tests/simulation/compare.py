@@ -17,6 +17,10 @@ SELECT json_build_object(
                  FROM account WHERE kind IN ('clearing', 'income', 'claims') AND credit_fen <> debit_fen),
     'orders', (SELECT json_agg(json_build_array(id, state, CASE WHEN state = 'awaiting-payment' THEN EXTRACT(epoch FROM deadline)::bigint END) ORDER BY id)
                FROM orders),
+    'mandates', (SELECT json_agg(json_build_array(id, principal_id, agent_id, 'pay' = ANY(may), valid_from, valid_to, revoked_at IS NOT NULL) ORDER BY id)
+                 FROM mandate),
+    'entries', (SELECT json_agg(json_build_array(order_id, channel, credential, person_id, mandate_id, relation) ORDER BY order_id) FROM order_entry),
+    'changes', (SELECT json_agg(json_build_array(id, order_id, kind, asked_by) ORDER BY id) FROM endorsement WHERE order_id IS NOT NULL),
     'policies', (SELECT json_agg(json_build_array(order_id, position, insured_id, state, period_from, period_to, ended_on)
                                  ORDER BY order_id, position) FROM policy),
     'settlements', (SELECT json_agg(json_build_array(setl_id, state, payee, pay_fen, posted, target, EXTRACT(epoch FROM deadline)::bigint,
@@ -64,6 +68,10 @@ def expectation(world: World) -> dict[str, Any]:
                   for year in sorted({*one.spent, *one.waiting}) if one.counted(year)],
         "products": sorted(row for row in products if row[2]),
         "orders": [[made.id, made.state, second(made.deadline) if made.state == "awaiting-payment" else None] for made in sorted(model.orders.values(), key=lambda made: made.id)],
+        "mandates": [[one.id, one.principal, one.agent, "pay" in one.may, written(one.since), written(one.until), one.revoked]
+                     for one in sorted(model.mandates.values(), key=lambda one: one.id)],
+        "entries": [[made.id, *made.entry] for made in sorted(model.orders.values(), key=lambda made: made.id) if made.entry],
+        "changes": [[made.id, *made.endorses, made.hands[-1][0]] for made in sorted(model.orders.values(), key=lambda made: made.id) if made.endorses],
         "policies": [[made.id, position, cover.insured, cover.state, *map(written, (cover.since, cover.until, cover.ended))]
                      for made in sorted(model.orders.values(), key=lambda made: made.id) for position, cover in enumerate(made.covers, 1)],
         "settlements": [[bill.setl_id, bill.state, bill.payee, bill.pay_fen, bill.posted_fen, sum(pays.target for pays in bill.pays),

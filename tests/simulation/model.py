@@ -11,10 +11,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from huibao.core import workdays
-from huibao.enrolment.model import Buy, Paid, Release
+from huibao.enrolment.model import Buy, Paid, PayWith, Release
 from huibao.record.model import DONE, Answer
 from tests.simulation.goods import GOODS, Good
-from tests.simulation.people import Citizen, Rules, citizens
+from tests.simulation.people import Citizen, Mandate, Rules, citizens
 
 HERE: Final = ZoneInfo("Asia/Shanghai")
 TIME_TO_PAY: Final = timedelta(minutes=30)
@@ -23,6 +23,10 @@ ESCALATE_DAYS, VOID_DAYS = 5, 15
 LIVE: Final = ("pending", "in-force")
 #: The credential that residents enter their orders with.
 ENTERED: Final = 1
+
+
+#: A credential, and whose it is where that is known here.
+Hand = tuple[int, int | None]
 
 
 class Found(AssertionError):
@@ -57,13 +61,13 @@ class Cover:
 
 @dataclass(slots=True)
 class Review:
-    """What an order waits for at the agency: so many people's approval, until then; `votes` are their credentials."""
+    """What an order waits for at the agency: so many people's approval, until then; `votes` are those who gave it."""
 
     escalate_at: datetime
     void_at: datetime
     reviewers: int
     escalated: bool = False
-    votes: list[int] = field(default_factory=list)
+    votes: list[Hand] = field(default_factory=list)
 
 
 def review_of(good: Good, since: datetime, reviewers: int = 1) -> Review:
@@ -79,7 +83,11 @@ def review_of(good: Good, since: datetime, reviewers: int = 1) -> Review:
 
 @dataclass(slots=True)
 class Made:
-    """An order with its policies by position; `years` are those that its holds count in."""
+    """An order with its policies by position; `years` are those that its holds count in. `hands` entered it or one whose place it took.
+
+    `entry` says who did where the buyer did not: how, with which credential, as whom, by which mandate, as which kin; `endorses` whose place
+    it took, and why.
+    """
 
     id: int
     buyer: int
@@ -89,6 +97,10 @@ class Made:
     years: tuple[int, ...]
     sponsor: str | None = None
     review: Review | None = None
+    pay_with: PayWith = "account"
+    hands: tuple[Hand, ...] = ()
+    entry: tuple[str, int, int | None, int | None, str | None] | None = None
+    endorses: tuple[int, str] | None = None
 
     @property
     def cash_fen(self) -> int:
@@ -107,6 +119,7 @@ class Model:
     terms: dict[str, str]
     people: dict[int, Citizen] = field(default_factory=citizens)
     orders: dict[int, Made] = field(default_factory=dict)
+    mandates: dict[int, Mandate] = field(default_factory=dict)
     income: dict[str, int] = field(default_factory=dict)
     clearing: dict[str, int] = field(default_factory=dict)
     refused_payments: int = 0
@@ -126,13 +139,20 @@ class Model:
     def buy(self, command: Buy, at: datetime, answer: Answer) -> None:
         granted = self.decide(command, at)
         same(answer, granted if isinstance(granted, str) else DONE)
-        if isinstance(granted, str):
-            return
-        told = json.loads(answer.body)
+        if not isinstance(granted, str):
+            self.take_up(command, granted, at, answer)
+
+    def take_up(self, command: Buy, granted: list[Cover], at: datetime, answer: Answer, before: tuple[Hand, ...] = ()) -> Made:
+        """The order as it was answered; `before` are the hands of the order whose place it takes."""
+        told, entry = json.loads(answer.body), command.entry
         made = self._made(command, granted, number(told["order"]), at)
+        made.hands = (*before, (command.credential, entry.person if entry else None))
+        if entry is not None:
+            made.entry = (entry.channel, command.credential, entry.person, *self.authority(command, day(at)))
         account_fen = 0 if made.sponsor else made.account_fen
         same_figures(told, state=made.state, account_fen=account_fen, cash_fen=made.cash_fen, premium_fen=len(granted) * granted[0].good.premium_fen)
         self.orders[made.id] = made
+        return made
 
     def decide(self, command: Buy, at: datetime) -> list[Cover] | str:
         """The policies as granted, or the refusal's code."""
@@ -142,7 +162,30 @@ class Model:
             return "product.unknown"
         if not good.sold[0] <= on <= good.sold[1] or good.cover_from(on) > good.valid_to:
             return "product.not_on_sale"
-        return self._buyer(command, at) or self._wishes(command) or self._everybody(command, good, at)
+        return self._agent(command, at) or self._buyer(command, at) or self._wishes(command) or self._everybody(command, good, at)
+
+    def _agent(self, command: Buy, at: datetime) -> str:
+        """Whether who acts for the buyer may; before anything is said of the buyer."""
+        if (acts := acting(command)) == command.buyer:
+            return ""
+        agent = self.people.get(acts)
+        if agent is None:
+            return "agent.unknown"
+        if agent.died is not None and agent.died <= day(at):
+            return "person.died"
+        if age(agent.born, day(at)) < 18:
+            return "agent.minor"
+        mandate, relation = self.authority(command, day(at))
+        if command.pay_with == "account":
+            return "mandate.account_closed" if not self.rules.lent else "mandate.account_not_given" if mandate is None else ""
+        return "mandate.none" if mandate is None and relation not in self.rules.relatives else ""
+
+    def authority(self, command: Buy, on: date) -> tuple[int | None, str | None]:
+        """By which mandate somebody acts for the buyer, and as which of their kin."""
+        acts, buyer = acting(command), self.people.get(command.buyer)
+        needed = {"order", "pay"} if command.pay_with == "account" else {"order"}
+        given = [one.id for one in self.mandates.values() if (one.principal, one.agent) == (command.buyer, acts) and one.may >= needed and one.holds(on)]
+        return min(given, default=None), buyer.kin[acts][0] if buyer is not None and acts in buyer.kin else None
 
     def _buyer(self, command: Buy, at: datetime) -> str:
         buyer = self.people.get(command.buyer)
@@ -155,7 +198,7 @@ class Model:
         if command.consent is None or command.consent.terms != self.terms[command.product]:
             return "consent.terms_changed"
         check = command.identity
-        if check is None or not check.passed or check.person != command.buyer:
+        if check is None or not check.passed or check.person != acting(command):
             return "identity.not_verified"
         return "" if at - timedelta(minutes=15) <= check.at <= at + timedelta(minutes=1) else "identity.expired"
 
@@ -247,7 +290,7 @@ class Model:
         last = datetime.combine(granted[0].good.valid_to, datetime.min.time(), HERE)
         years = self._years(command.pay_with, granted, at)
         state = "awaiting-payment" if cash else "awaiting-review" if reviewed else "completed"
-        made = Made(id, command.buyer, granted, state, min(at + TIME_TO_PAY, last) if cash else None, years)
+        made = Made(id, command.buyer, granted, state, min(at + TIME_TO_PAY, last) if cash else None, years, pay_with=command.pay_with)
         if state != "completed":
             for cover in granted:
                 self.people[made.buyer].hold(cover.parts, years, 1)
@@ -334,6 +377,12 @@ def same_figures(told: dict[str, Any], **expected: object) -> None:
 def number(written: str) -> int:
     """The id in an order's or a settlement's number."""
     return int(written.split("-")[1].removeprefix("S"))
+
+
+def acting(command: Buy) -> int:
+    """Who acts: the buyer, at a counter too, or an agent."""
+    entry = command.entry
+    return entry.person if entry is not None and entry.channel == "agent" and entry.person is not None else command.buyer
 
 
 def add(sums: dict[str, int], key: str, fen: int) -> None:

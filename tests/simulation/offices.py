@@ -8,6 +8,7 @@ from huibao.gateways.simulators.faults import Fault
 from huibao.payables.model import Call, Prepay, Propose, Reissue
 from tests.books import owner
 from tests.simulation.actions import action
+from tests.simulation.counters import CLERKS
 from tests.simulation.hospitals import covered, message
 from tests.simulation.model import ENTERED, day
 from tests.simulation.world import World
@@ -66,8 +67,8 @@ async def reviews(world: World) -> None:
     if not orders:
         return
     made = world.dice.choice(orders)
-    credential = world.dice.choice((21, 21, 22, 22, 23)) if not world.chance(60) else ENTERED
-    reviewer = made.buyer if world.chance(40) else None
+    credential = world.dice.choice((21, 21, 22, 22, 23, 24)) if not world.chance(60) else ENTERED
+    reviewer = made.buyer if world.chance(40) else CLERKS.get(credential)
     verdict: Verdict = "approve" if world.chance(800) else "reject"
     reason: Reason | None = "documents-differ" if verdict == "reject" and not world.chance(150) else None
     await world.ask("agency", Review(credential, reviewer, made.id, verdict, reason))

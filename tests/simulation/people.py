@@ -22,12 +22,15 @@ class Rules:
     reviewed: bool                   # the agency decides before account money moves
     cash_alone: bool
     two_above_fen: int = 0           # two people review an order whose account part is more
+    lent: bool = False               # a mandate may reach the principal's account
+    relatives: frozenset[str] = frozenset()    # kin that may order for the buyer in cash without a mandate
 
 
 _NEAR: Final = frozenset({"self", "spouse", "child", "parent", "spouse-parent"})
 RULES: Final = (
     Rules("xizang", ("personal",), 300_000, 150_000, frozenset({"self"}), registered=True, mixed=True, reviewed=False, cash_alone=False),
-    Rules("liuzhou", ("personal", "savings"), 0, None, _NEAR, registered=False, mixed=False, reviewed=True, cash_alone=True, two_above_fen=100_000),
+    Rules("liuzhou", ("personal", "savings"), 0, None, _NEAR, registered=False, mixed=False, reviewed=True, cash_alone=True, two_above_fen=100_000,
+          lent=True, relatives=frozenset({"spouse", "child", "parent"})),
 )
 
 #: Who lives there. 编号，出生，参保，账户（元），家人
@@ -42,6 +45,22 @@ SOMEONE: Final = (
     Someone(8, "2017-03-09", "居民 正常"),
     Someone(9, "1979-07-21", personal="5000", savings="50", kin="7 配偶 账户"),
 )
+
+
+@dataclass(slots=True)
+class Mandate:
+    """What an agent may do for a principal, from and to which day; until it is revoked."""
+
+    id: int
+    principal: int
+    agent: int
+    may: frozenset[str]
+    since: date
+    until: date
+    revoked: bool = False
+
+    def holds(self, on: date) -> bool:
+        return not self.revoked and self.since <= on <= self.until
 
 
 @dataclass(slots=True)

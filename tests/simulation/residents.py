@@ -24,10 +24,10 @@ TO_ACCEPT: Final = ("terms", "exclusions", "notice")
 NOTICES: Final = ("drop", "duplicate", "reorder")
 
 
-def order_form(world: World) -> Buy:
-    """An order as somebody fills it in; one in ten with a slip."""
+def order_form(world: World, whose: int | None = None) -> Buy:
+    """An order as somebody fills it in, or as it is filled in for them; one in ten with a slip."""
     dice, at = world.dice, world.now
-    buyer = dice.choice(BUYERS)
+    buyer = whose or dice.choice(BUYERS)
     family = [buyer, *world.model.people[buyer].kin] if buyer in world.model.people else [buyer]
     insured = dice.sample(family, min(len(family), dice.choice((1, 1, 1, 2, 3))))
     sold = [good.id for good in GOODS.values() if good.sold[0] <= day(at) <= good.sold[1]]

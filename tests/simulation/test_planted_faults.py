@@ -14,11 +14,12 @@ import pytest
 from huibao.app.caretaker import Caretaker
 from huibao.app.claims import Claims
 from huibao.catalogue.model import Offer
-from huibao.enrolment import orders, own
+from huibao.enrolment import entries, orders, own
 from huibao.enrolment.model import Reviewing
 from huibao.gateways.bank import PayoutBank
 from huibao.gateways.hospital import HospitalDesk, HospitalUnreachable
 from huibao.ledger.books import Books
+from huibao.mandates import granting
 from huibao.payables import statements
 from huibao.record import batch
 from huibao.refunds import surrender
@@ -190,11 +191,45 @@ def one_pair_of_eyes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(orders, "Reviewing", lambda *of: replace(Reviewing(*of), reviewers=1))
 
 
+def revoked_mandates_go_on(patch: pytest.MonkeyPatch) -> None:
+    """Who revokes a mandate is told so, and nothing is written down."""
+    revoke = granting.revoke
+
+    def told_only(state: Any, command: Any, at: Any) -> Any:
+        found = revoke(state, command, at)
+        state.revoked.clear()
+        return found
+
+    patch.setattr("huibao.mandates.work.revoke", told_only)
+
+
+def kin_pay_from_the_account(patch: pytest.MonkeyPatch) -> None:
+    """Whoever may order in cash spends the buyer's account, too."""
+    account = entries._account
+
+    def lent(state: Any, rule: Any, mandates: Any, relation: Any) -> Any:
+        return entries.Authority(None, relation) if relation in rule.relatives else account(state, rule, mandates, relation)
+
+    patch.setattr(entries, "_account", lent)
+
+
+def changed_is_entered_anew(patch: pytest.MonkeyPatch) -> None:
+    """Who entered an order may review the one that stands in its place since a colleague changed it."""
+    take_up = orders.take_up
+
+    def forgetful(state: Any, order: int, *of: Any) -> Any:
+        state.hands.pop(order, None)
+        return take_up(state, order, *of)
+
+    patch.setattr(orders, "take_up", forgetful)
+
+
 PLANTS: Final[tuple[Plant, ...]] = (
     a_transfer_is_lost, odd_fen_are_cut, survivors_are_forgotten, confirmed_twice_is_owed_twice, holds_count_for_nothing, given_up_keeps_its_hold,
     cover_begins_today, deadlines_pass_a_second_late, each_notice_is_a_payment, refunds_are_recorded_first, silence_is_a_no, each_try_is_a_payout,
     disputes_release_nothing, keys_are_not_kept, waits_never_end, listed_money_is_reversed, odd_sums_are_never_due,
-    the_limit_year_is_always_given_back, one_pair_of_eyes)
+    the_limit_year_is_always_given_back, one_pair_of_eyes, revoked_mandates_go_on, kin_pay_from_the_account,
+    changed_is_entered_anew)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)

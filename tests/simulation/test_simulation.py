@@ -17,10 +17,16 @@ OUTCOMES: Final = {
     "enrolment.Buy": "done policy.already_insured payer.not_enrolled payer.status_not_normal insured.status_not_normal relation.not_allowed"
            " join.not_provided join.status_not_normal account.balance_below_minimum account.insufficient buyer.minor"
            " buyer.unknown person.died consent.terms_changed identity.not_verified identity.expired order.insured_count order.insured_twice"
-           " product.unknown product.not_on_sale",
+           " product.unknown product.not_on_sale"
+           " mandate.none mandate.account_closed mandate.account_not_given agent.unknown agent.minor",
+    "enrolment.Amend": "done order.captured order.not_waiting order.unknown order.insured_twice order.insured_unknown order.nobody_left"
+           " policy.already_insured account.insufficient",
+    "mandates.Authorise": "done identity.expired mandate.to_oneself mandate.principal_unknown mandate.principal_minor mandate.agent_unfit mandate.pay_alone"
+           " mandate.account_closed mandate.term_wrong mandate.term_too_long mandate.given_already",
+    "mandates.Revoke": "done mandate.unknown mandate.revoked_already",
     "enrolment.Paid": "done payment.not_awaited",
     "enrolment.Release": "done order.not_waiting order.unknown",
-    "enrolment.Review": "done review.not_waiting review.own_entry",
+    "enrolment.Review": "done review.not_waiting review.own_entry review.same_reviewer",
     "enrolment.Escalate": "done",
     "enrolment.Unreviewed": "done",
     "settlement.Settle": "done settlement.not_insured settlement.not_in_force settlement.not_agreed settlement.field_unreadable settlement.person_unknown"

@@ -27,6 +27,7 @@ from tests.books import City
 from tests.simulation.afterwards import Afterwards
 from tests.simulation.applications import Applications
 from tests.simulation.care import Care
+from tests.simulation.mandates import Mandates
 from tests.simulation.model import Found, Model
 from tests.simulation.outside import Notices, Wires, systems
 from tests.simulation.service import Killed, Process, Reaper
@@ -77,7 +78,7 @@ class World:
         self.outside = systems(self.clock, self.notices)
         self.wires.systems = self.outside
         self.afterwards = Afterwards(self.city.code, self.model, self.care)
-        self.meets = self.model.meets() | Applications(self.model).meets() | self.care.meets() | self.afterwards.meets()
+        self.meets = self.model.meets() | Mandates(self.model).meets() | Applications(self.model).meets() | self.care.meets() | self.afterwards.meets()
         self.begin()
 
     @property
