@@ -10,9 +10,10 @@ from huibao.policies.numbers import read_refund
 from huibao.record.model import DONE, Answer
 from huibao.refunds.model import AnswerRepayment, CashArrived, CashDeclined, Repay, Resolve, Surrender
 from huibao.remittance import refusals
-from huibao.remittance.model import BankPaid, BankReturned, Make, Sent
+from huibao.remittance.model import Acknowledge, BankPaid, BankReturned, Make, Sent
 from tests.simulation.care import Care
-from tests.simulation.model import Cover, Found, Made, Model, add, day, same, same_figures
+from tests.simulation.days import day
+from tests.simulation.model import Cover, Found, Made, Model, add, same, same_figures
 
 COOLING: Final = timedelta(days=10)
 ACCOUNTS: Final = ("personal", "savings")
@@ -48,6 +49,7 @@ class Batch:
     product: str
     lines: dict[Movement, int]
     state: str
+    paid: tuple[int, int] = (0, 0)
 
 
 @dataclass
@@ -65,7 +67,8 @@ class Afterwards:
 
     def meets(self) -> dict[type, Callable[[Any, datetime, Answer], None]]:
         """What compares the answer to each kind of command."""
-        return {Make: self.make, Sent: self.sent, BankPaid: self.bank_paid, BankReturned: self.bank_returned, Surrender: self.surrender, Resolve: self.resolve,
+        return {Make: self.make, Sent: self.sent, Acknowledge: self.acknowledge,
+                BankPaid: self.bank_paid, BankReturned: self.bank_returned, Surrender: self.surrender, Resolve: self.resolve,
                 CashArrived: self.cash_arrived, CashDeclined: self.cash_declined, Repay: self.repay, AnswerRepayment: self.answer_repayment}
 
     # ── batches to insurers ──────────────────────────────────────────────────────────────────────────────────────────
@@ -115,7 +118,7 @@ class Afterwards:
         batch = self._answered(command.remittance, answer)
         if batch is None or command.fen != sum(batch.lines.values()):
             return
-        batch.state = "answered"
+        batch.state, batch.paid = "answered", (len(batch.lines), command.fen)
         self.standing |= dict.fromkeys(batch.lines, "remitted")
         add(self.model.clearing, batch.product, -command.fen)
         add(self.model.income, batch.product, command.fen)
@@ -125,6 +128,17 @@ class Afterwards:
         if batch is not None:
             batch.state = "answered"
             self.standing |= dict.fromkeys(batch.lines, "unlisted")
+
+    def acknowledge(self, command: Acknowledge, at: datetime, answer: Answer) -> None:  # noqa: ARG002
+        """The insurer's word beside the bank's: what both say is on record, what differs is somebody's case."""
+        batch = self.batches.get(command.remittance)
+        if batch is None or command.insurer not in (None, "lead"):
+            return same(answer, "remittance.unknown")
+        if batch.state != "answered":
+            return same(answer, "remittance.not_answered")
+        same(answer, DONE)
+        agrees = (command.count, command.fen) == batch.paid and command.same_file
+        return same_figures(json.loads(answer.body), agrees=agrees, paid_count=batch.paid[0], paid_fen=batch.paid[1])
 
     def _answered(self, id: int, answer: Answer) -> Batch | None:
         """The batch that the bank's word is about, if it waits for one."""

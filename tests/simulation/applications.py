@@ -9,7 +9,8 @@ from typing import Any
 from huibao.enrolment.model import Amend, Buy, Consent, Escalate, InsuredWish, Unreviewed
 from huibao.enrolment.model import Review as Reviewed
 from huibao.record.model import DONE, Answer
-from tests.simulation.model import ENTERED, Made, Model, day, same
+from tests.simulation.days import day
+from tests.simulation.model import ENTERED, Made, Model, same
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Applications:
             made.review.votes.append((command.credential, command.reviewer))
             if len(made.review.votes) == made.review.reviewers:
                 self.model.let_go(made)
+                self.model.freeze(made.covers, at)
                 self.model.begin(made, at)
         return same(answer, DONE)
 

@@ -11,13 +11,15 @@ from huibao.payables import model as payables
 from huibao.record.model import DONE
 from huibao.record.model import Answer as Told
 from huibao.settlement.model import Adjust, Agree, Confirm, Reverse, Settle, Withdraw
-from tests.simulation.model import Cover, Found, Model, add, day, number, same, same_figures
+from tests.simulation.days import day
+from tests.simulation.model import Cover, Found, Model, add, number, same, same_figures
 
 #: Where a scheme is silent.
 CONFIRM: Final = timedelta(hours=24)
 WAIT: Final = timedelta(days=3)
 #: Hospitals that deduct at their desk; what happens elsewhere comes by the agency's feed.
 DESKS: Final = ("H1", "H2", "H3")
+GRADES: Final = {"H1": 3, "H2": 2, "H3": 2, "H9": 3}
 #: What may stand for a settlement.
 NUMBER: Final = re.compile("[!-~]{1,40}")
 
@@ -36,7 +38,10 @@ class Pays:
 
 @dataclass(slots=True)
 class Bill:
-    """A settlement that was taken up. `cost_fen` is what basic insurance left in scope, `care` what kind of visit it was."""
+    """A settlement that was taken up. `cost_fen` is what basic insurance left in scope, `care` what kind of visit it was.
+
+    `admitted` is the first day of the visit, `grade` the hospital's, as it was corrected.
+    """
 
     id: int
     setl_id: str
@@ -50,6 +55,8 @@ class Bill:
     state: str
     payee: str
     pays: list[Pays]
+    admitted: date
+    grade: int
     deadline: datetime | None = None
     adjust_at: datetime | None = None
 
@@ -135,11 +142,14 @@ class Care:
             return "settlement.field_unreadable"
         if fen(str(command.row["psn_part_amt"])) != cost:
             return "settlement.person_part_differs"
-        pays = []
+        admitted = min([date.fromisoformat(str(command.row["begndate"])),
+                        *(one.admitted for one in self.standing(person) if one.visit == command.mdtrt_id)])
+        bill = Bill(0, command.setl_id, person, command.hospital, command.mdtrt_id, command.way, care, cost, on, "offered", payee, [],
+                    admitted, GRADES[command.hospital])
         for made, cover in covering:
-            due = cover.good.pays(cost, self.used(person, cover.good.id)) if cover.good.care == care else 0
-            pays.append(Pays(made.id, cover, due, due))
-        return Bill(0, command.setl_id, person, command.hospital, command.mdtrt_id, command.way, care, cost, on, "offered", payee, pays)
+            offered = due(bill, cover, self.used(person, cover.good.id))
+            bill.pays.append(Pays(made.id, cover, offered, offered))
+        return bill
 
     def _again(self, command: Settle, person: int) -> Bill | str | None:
         """The bill with this number; one whose reversal was here first comes to nothing."""
@@ -165,8 +175,8 @@ class Care:
         used = [0, 0]
         for bill in self.standing(person):
             for pays in bill.pays:
-                if pays.cover.good.id == product and pays.cover.good.care == bill.care:
-                    pays.cover.good.pays(bill.cost_fen, used)
+                if pays.cover.good.id == product:
+                    due(bill, pays.cover, used)
         return used
 
     def standing(self, person: int) -> list[Bill]:
@@ -240,10 +250,7 @@ class Care:
         if bill is None or bill.adjust_at is None or bill.adjust_at > at:
             return same(answer, "adjustment.not_waiting")
         bill.adjust_at = None
-        if not self._waited_for(bill.person):
-            for other in self.standing(bill.person):
-                if other.state == "confirmed":
-                    self._put_right(other)
+        self.put_everything_right(bill.person)
         return self._moved(bill, answer)
 
     def agree(self, command: Agree, at: datetime, answer: Told) -> None:  # noqa: ARG002 - the form of every comparison
@@ -289,16 +296,31 @@ class Care:
             self._post(bill, pays, pays.to_person - pays.posted, "hospital")
             self._post(bill, pays, -pays.to_person, "person")
             pays.target = 0
-        off = False
-        used: dict[str, list[int]] = {}
-        for other in self.standing(bill.person):
-            for pays in other.pays:
-                if pays.cover.good.care == other.care:
-                    pays.target = pays.cover.good.pays(other.cost_fen, used.setdefault(pays.cover.good.id, [0, 0]))
-            targets = sum(pays.target for pays in other.pays)
-            off = off or targets != (other.posted_fen if other.state == "confirmed" else other.pay_fen)
-        if off:
+        self.fold_again(bill.person)
+        if any(sum(pays.target for pays in other.pays) != (other.posted_fen if other.state == "confirmed" else other.pay_fen)
+               for other in self.standing(bill.person)):
             bill.adjust_at = at + WAIT
+
+    def fold_again(self, person: int) -> list[tuple[Bill, Pays, int]]:
+        """Everything that stands of a person in the order of acceptance; what is right now where it was another before, with that."""
+        used: dict[str, list[int]] = {}
+        changed = []
+        for bill in self.standing(person):
+            for pays in bill.pays:
+                before, pays.target = pays.target, due(bill, pays.cover, used.setdefault(pays.cover.good.id, [0, 0]))
+                if pays.target != before:
+                    changed.append((bill, pays, before))
+        return changed
+
+    def put_everything_right(self, person: int) -> tuple[int, int]:
+        """Unless a new settlement is waited for; what was more due, and what is less."""
+        if self._waited_for(person):
+            return 0, 0
+        confirmed = [bill for bill in self.standing(person) if bill.state == "confirmed"]
+        off = [pays.target - pays.posted for bill in confirmed for pays in bill.pays]
+        for bill in confirmed:
+            self._put_right(bill)
+        return sum(fen for fen in off if fen > 0), -sum(fen for fen in off if fen < 0)
 
     def _waited_for(self, person: int) -> bool:
         return any(bill.adjust_at is not None for bill in self.bills.values() if bill.person == person)
@@ -335,6 +357,12 @@ class Care:
         if not command.agree:
             self.listed[found.hospital, found.product] -= found.fen
         return None
+
+
+def due(bill: Bill, cover: Cover, used: list[int]) -> int:
+    """What a policy pays of a bill after what was used, which moves on."""
+    good = cover.good
+    return good.pays(bill.cost_fen, used, cover.hardship_on(bill.admitted), bill.grade) if good.care == bill.care else 0
 
 
 def fen(yuan: str) -> int | None:

@@ -11,7 +11,8 @@ from huibao.enrolment.model import Amend, Buy, Entry, InsuredWish
 from huibao.mandates.model import Act, Authorise, Evidence, Revoke
 from huibao.record.model import DONE
 from tests.simulation.actions import action
-from tests.simulation.model import ENTERED, Made, day, number
+from tests.simulation.days import day
+from tests.simulation.model import ENTERED, Made, number
 from tests.simulation.residents import order_form, to_the_till
 from tests.simulation.world import World
 
@@ -34,9 +35,9 @@ async def authorises(world: World) -> None:
     principal = dice.choice(PRINCIPALS)
     agent = dice.choice(AGENTS) if not world.chance(40) else principal
     lends = world.chance(700 if world.model.rules.lent else 200)
-    may: tuple[Act, ...] = (("order", "pay") if lends else ("order",)) if not world.chance(50) else ("pay",)
+    may: tuple[Act, ...] = (("order", "pay") if lends else ("order",)) if not world.chance(80) else ("pay",)
     since = on + timedelta(days=dice.choice((0, 0, 0, 0, 2)) if not world.chance(40) else -1)
-    until = since + timedelta(days=dice.choice((0, 3, 30, 365, 365)) if not world.chance(60) else dice.choice((-1, 366)))
+    until = since + timedelta(days=dice.choice((0, 3, 30, 365, 365)) if not world.chance(120) else dice.choice((-1, 366)))
     if world.model.mandates and world.chance(150):
         one = dice.choice([*world.model.mandates.values()])
         principal, agent, may, since, until = one.principal, one.agent, ("order",), max(on, one.since), one.until

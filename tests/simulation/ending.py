@@ -50,6 +50,7 @@ def waits(world: World) -> dict[str, list[object]]:
         "adjustments": "SELECT setl_id FROM settlement WHERE adjust_at IS NOT NULL",
         "payouts at the bank": "SELECT id FROM payout WHERE state = 'sent'",
         "parts": "SELECT id FROM recovery WHERE state = 'called'",
+        "proposals": "SELECT id FROM endorsement WHERE state = 'proposed'",
         "people to be told": "SELECT id FROM notice WHERE sent_at IS NULL AND NOT declined",
         "payments to send back": "SELECT seq FROM event e WHERE kind = 'payment' AND outcome <> 'done'"
                                  " AND NOT EXISTS (SELECT FROM payment_return r WHERE r.seq = e.seq)",

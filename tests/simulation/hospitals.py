@@ -16,7 +16,7 @@ from huibao.settlement.model import Confirm, Reverse, Settle, Way, Withdraw
 from tests.settlement.ward import bill
 from tests.simulation.actions import action
 from tests.simulation.care import Bill
-from tests.simulation.model import day
+from tests.simulation.days import day
 from tests.simulation.world import World
 
 #: Costs on which the plans turn, in fen.

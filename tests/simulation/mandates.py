@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from huibao.mandates.model import Authorise, Revoke
 from huibao.record.model import DONE, Answer
-from tests.simulation.model import Model, age, day, same
+from tests.simulation.days import age, day
+from tests.simulation.model import Model, same
 from tests.simulation.people import Mandate
 
 MOST_DAYS: Final = 366

@@ -8,33 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from huibao.core import workdays
 from huibao.enrolment.model import Buy, Paid, PayWith, Release
 from huibao.record.model import DONE, Answer
+from tests.simulation.days import HERE, Hand, Review, age, day, review_of
 from tests.simulation.goods import GOODS, Good
 from tests.simulation.people import Citizen, Mandate, Rules, citizens
 
-HERE: Final = ZoneInfo("Asia/Shanghai")
 TIME_TO_PAY: Final = timedelta(minutes=30)
-#: Working days until a review escalates, and until it is void.
-ESCALATE_DAYS, VOID_DAYS = 5, 15
 LIVE: Final = ("pending", "in-force")
 #: The credential that residents enter their orders with.
 ENTERED: Final = 1
 
 
-#: A credential, and whose it is where that is known here.
-Hand = tuple[int, int | None]
-
-
 class Found(AssertionError):
     """What the simulation found: product and reference do not agree."""
-
-
-def day(at: datetime) -> date:
-    return at.astimezone(HERE).date()
 
 
 @dataclass(slots=True)
@@ -51,34 +39,18 @@ class Cover:
     until: date | None = None
     ended: date | None = None
     begun: datetime | None = None
+    hardship: str = "none"
+    corrected: list[tuple[date, str]] = field(default_factory=list)
+
+    def hardship_on(self, admitted: date) -> str:
+        """What was frozen of the insured, as it was corrected since for who is admitted on a day; the last correction counts."""
+        return next((value for since, value in reversed(self.corrected) if since <= admitted), self.hardship)
 
     def covers(self, on: date) -> bool:
         """Whether it covers a day; one that ended early covers the days before."""
         if self.state not in ("in-force", "surrendered") or self.since is None or self.until is None:
             return False
         return self.since <= on <= self.until and (self.ended is None or on < self.ended)
-
-
-@dataclass(slots=True)
-class Review:
-    """What an order waits for at the agency: so many people's approval, until then; `votes` are those who gave it."""
-
-    escalate_at: datetime
-    void_at: datetime
-    reviewers: int
-    escalated: bool = False
-    votes: list[Hand] = field(default_factory=list)
-
-
-def review_of(good: Good, since: datetime, reviewers: int = 1) -> Review:
-    """The deadlines of what waits since then: working days, and no later than the common start, or the last day of cover."""
-    calendar, on = workdays.builtin(), day(since)
-    escalate_at, void_at = calendar.deadline(on, ESCALATE_DAYS), calendar.deadline(on, VOID_DAYS)
-    start, end = (datetime.combine(day_, datetime.min.time(), HERE) for day_ in (good.valid_from, good.valid_to))
-    last = start if since < start else end
-    if void_at <= last:
-        return Review(escalate_at, void_at, reviewers)
-    return Review(max(since, min(escalate_at, last - timedelta(days=1))), last, reviewers)
 
 
 @dataclass(slots=True)
@@ -289,6 +261,7 @@ class Model:
         reviewed = self.rules.reviewed and any(cover.parts for cover in granted)
         last = datetime.combine(granted[0].good.valid_to, datetime.min.time(), HERE)
         years = self._years(command.pay_with, granted, at)
+        self.freeze(granted, at)
         state = "awaiting-payment" if cash else "awaiting-review" if reviewed else "completed"
         made = Made(id, command.buyer, granted, state, min(at + TIME_TO_PAY, last) if cash else None, years, pay_with=command.pay_with)
         if state != "completed":
@@ -298,6 +271,11 @@ class Model:
         else:
             self.begin(made, at)
         return made
+
+    def freeze(self, covers: list[Cover], at: datetime) -> None:
+        """What benefits may ask of the insured later, as it is known now."""
+        for cover in covers:
+            cover.hardship = self.people[cover.insured].hardship_on(day(at))
 
     def _waits(self, made: Made, at: datetime) -> None:
         if made.state == "awaiting-review":
@@ -387,7 +365,3 @@ def acting(command: Buy) -> int:
 
 def add(sums: dict[str, int], key: str, fen: int) -> None:
     sums[key] = sums.get(key, 0) + fen
-
-
-def age(born: date, on: date) -> int:
-    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))

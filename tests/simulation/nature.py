@@ -5,7 +5,7 @@ from typing import Final
 
 from huibao.core.points import POINTS
 from tests.simulation.actions import action
-from tests.simulation.model import HERE, day
+from tests.simulation.days import HERE, day
 from tests.simulation.world import World, same_again
 
 DUTIES: Final = ("payments", "settlements", "insurers", "reviews", "renewals", "refunds", "remittances")

@@ -9,8 +9,9 @@ from huibao.payables.model import Call, Prepay, Propose, Reissue
 from tests.books import owner
 from tests.simulation.actions import action
 from tests.simulation.counters import CLERKS
+from tests.simulation.days import day
 from tests.simulation.hospitals import covered, message
-from tests.simulation.model import ENTERED, day
+from tests.simulation.model import ENTERED
 from tests.simulation.world import World
 
 MONEYED: Final = (1, 5, 6, 9)
@@ -68,6 +69,8 @@ async def reviews(world: World) -> None:
         return
     made = world.dice.choice(orders)
     credential = world.dice.choice((21, 21, 22, 22, 23, 24)) if not world.chance(60) else ENTERED
+    if made.review is not None and made.review.votes and world.chance(400):
+        credential = made.review.votes[0][0]
     reviewer = made.buyer if world.chance(40) else CLERKS.get(credential)
     verdict: Verdict = "approve" if world.chance(800) else "reject"
     reason: Reason | None = "documents-differ" if verdict == "reject" and not world.chance(150) else None

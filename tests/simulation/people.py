@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from tests.books import RELATIONS, Someone
+from tests.books import HARDSHIPS, RELATIONS, Someone
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,18 @@ class Mandate:
         return not self.revoked and self.since <= on <= self.until
 
 
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A time in which somebody is in hardship; without an end where none is known."""
+
+    value: str
+    since: date
+    until: date | None = None
+
+    def holds(self, on: date) -> bool:
+        return self.since <= on and (self.until is None or on <= self.until)
+
+
 @dataclass(slots=True)
 class Citizen:
     """A person: insurance and its status, money and what of it is set aside, by kind of account; what counts in each year."""
@@ -79,7 +91,11 @@ class Citizen:
     state: str = "open"
     died: date | None = None
     agreed: bool = False
-    history: list[tuple[date, str]] = field(default_factory=list)
+    hardship: list[Spell] = field(default_factory=list)
+    phone: str = ""
+
+    def hardship_on(self, on: date) -> str:
+        return next((spell.value for spell in self.hardship if spell.holds(on)), "none")
 
     def free(self, kind: str) -> int:
         return self.money.get(kind, 0) - self.held.get(kind, 0) if self.state == "open" else 0
@@ -114,4 +130,5 @@ def _citizen(one: Someone) -> Citizen:
         other, relation, *account = entry.split(" ")
         kin[int(other)] = (RELATIONS[relation], account == ["账户"])
     insurance, status = one.insurance.split(" ")
-    return Citizen(one.id, date.fromisoformat(one.born), {"职工": "310", "居民": "390"}[insurance], {"正常": "1"}[status], money, kin)
+    return Citizen(one.id, date.fromisoformat(one.born), {"职工": "310", "居民": "390"}[insurance], {"正常": "1"}[status], money, kin,
+                   hardship=[Spell(HARDSHIPS[one.hardship], date(2000, 1, 1))] if one.hardship else [])

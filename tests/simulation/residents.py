@@ -13,8 +13,9 @@ from huibao.policies.numbers import order_number
 from huibao.record.model import DONE
 from huibao.settlement.model import Agree
 from tests.simulation.actions import action
+from tests.simulation.days import day
 from tests.simulation.goods import GOODS
-from tests.simulation.model import Made, day, number
+from tests.simulation.model import Made, number
 from tests.simulation.world import World
 
 #: Who has money comes more often; somebody nobody knows comes too.

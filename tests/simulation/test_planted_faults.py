@@ -6,7 +6,7 @@ time, and `tests/settlement/test_concurrency.py`, `tests/journeys/test_double_sp
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import pytest
@@ -25,7 +25,7 @@ from huibao.record import batch
 from huibao.refunds import surrender
 from huibao.remittance import batches
 from huibao.remittance.state import Due
-from huibao.settlement import confirm, folding, money
+from huibao.settlement import confirm, correct, covers, folding, money
 from tests.simulation.running import run
 
 #: Of the fifty seeds so many are tried; each is found in one of them, most in the first.
@@ -224,12 +224,23 @@ def changed_is_entered_anew(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(orders, "take_up", forgetful)
 
 
+def corrections_leave_what_was_paid(patch: pytest.MonkeyPatch) -> None:
+    """A fact is another, and what was paid before is not folded again with it."""
+    patch.setattr(correct, "fold_again", lambda *_: False)
+
+
+def corrections_reach_every_visit(patch: pytest.MonkeyPatch) -> None:
+    """Also who was admitted before the day of a correction is paid by it."""
+    facts_on = covers.facts_on
+    patch.setattr(covers, "facts_on", lambda cover, _: facts_on(cover, date.max))
+
+
 PLANTS: Final[tuple[Plant, ...]] = (
     a_transfer_is_lost, odd_fen_are_cut, survivors_are_forgotten, confirmed_twice_is_owed_twice, holds_count_for_nothing, given_up_keeps_its_hold,
     cover_begins_today, deadlines_pass_a_second_late, each_notice_is_a_payment, refunds_are_recorded_first, silence_is_a_no, each_try_is_a_payout,
     disputes_release_nothing, keys_are_not_kept, waits_never_end, listed_money_is_reversed, odd_sums_are_never_due,
     the_limit_year_is_always_given_back, one_pair_of_eyes, revoked_mandates_go_on, kin_pay_from_the_account,
-    changed_is_entered_anew)
+    changed_is_entered_anew, corrections_leave_what_was_paid, corrections_reach_every_visit)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)

@@ -36,6 +36,11 @@ OUTCOMES: Final = {
     "settlement.Reverse": "done reversal.already_reversed settlement.unknown",
     "settlement.Adjust": "done",
     "settlement.Agree": "done",
+    "endorsements.Change": "done endorsement.no_change endorsement.value_unreadable endorsement.by_agency person.unknown",
+    "endorsements.Correct": "done endorsement.no_change endorsement.value_unreadable endorsement.evidence_needed endorsement.by_agency"
+                            " endorsement.settlement_ended endorsement.loss_not_backwards settlement.unknown person.unknown",
+    "endorsements.Answer": "done endorsement.four_eyes endorsement.not_waiting endorsement.by_agency",
+    "endorsements.Expire": "done",
     "reconciliation.Reconcile": "done",
     "remittance.Register": "done",
     "remittance.CallBack": "done receiving.same_person",
@@ -44,6 +49,7 @@ OUTCOMES: Final = {
     "remittance.Sent": "done",
     "remittance.BankPaid": "done",
     "remittance.BankReturned": "done",
+    "remittance.Acknowledge": "done remittance.not_answered remittance.unknown",
     "refunds.Surrender": "done surrender.already surrender.quote_differs surrender.settlement_open"
                          " surrender.order_waits surrender.benefit_paid",
     "refunds.Resolve": "",

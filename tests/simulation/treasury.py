@@ -4,10 +4,10 @@ import json
 
 from huibao.record.model import DONE
 from huibao.refunds.model import AnswerRepayment, Repay, Surrender
-from huibao.remittance.model import CallBack, Decide, Make, Register
+from huibao.remittance.model import Acknowledge, CallBack, Decide, Make, Register
 from tests.simulation.actions import action
+from tests.simulation.days import day
 from tests.simulation.goods import GOODS
-from tests.simulation.model import day
 from tests.simulation.world import World
 
 NUMBER, PHONE = "6222000000000000123", "0891-6330001"
@@ -30,6 +30,17 @@ async def opens_receiving_account(world: World) -> None:
 async def makes_batch(world: World) -> None:
     """Somebody of the agency makes a batch beside the schedule, of everything up to now."""
     await world.ask("agency", Make(11, world.dice.choice([*GOODS]), world.now))
+
+
+@action(3)
+async def acknowledges(world: World) -> None:
+    """The insurer says what it received of a batch: what the bank paid, mostly; now and then of another insurer's, or another file."""
+    if not world.afterwards.batches:
+        return
+    id = world.dice.choice([*world.afterwards.batches])
+    count, fen = world.afterwards.batches[id].paid
+    insurer = "lead" if not world.chance(60) else "second"
+    await world.ask("insurer", Acknowledge(7, insurer, id, count, fen + (world.chance(150) and 1), not world.chance(80)))
 
 
 @action(9)

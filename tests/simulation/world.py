@@ -27,6 +27,7 @@ from tests.books import City
 from tests.simulation.afterwards import Afterwards
 from tests.simulation.applications import Applications
 from tests.simulation.care import Care
+from tests.simulation.corrections import Corrections
 from tests.simulation.mandates import Mandates
 from tests.simulation.model import Found, Model
 from tests.simulation.outside import Notices, Wires, systems
@@ -78,7 +79,8 @@ class World:
         self.outside = systems(self.clock, self.notices)
         self.wires.systems = self.outside
         self.afterwards = Afterwards(self.city.code, self.model, self.care)
-        self.meets = self.model.meets() | Mandates(self.model).meets() | Applications(self.model).meets() | self.care.meets() | self.afterwards.meets()
+        self.corrections = Corrections(self.model, self.care)
+        self.meets = self.model.meets() | Mandates(self.model).meets() | Applications(self.model).meets() | self.care.meets() | self.afterwards.meets() | self.corrections.meets()
         self.begin()
 
     @property
