@@ -84,10 +84,10 @@ class Corrections:
             return "endorsement.names_settlement" if asked.fact == "hospital_grade" else "endorsement.names_person"
         if command.by.insurer is not None and asked.bill is None:
             return "endorsement.by_agency"
-        if asked.bill is not None and asked.bill.state not in STANDING:
-            return "endorsement.settlement_ended"
         if command.by.insurer not in (None, "lead"):
             return "settlement.unknown"
+        if asked.bill is not None and asked.bill.state not in STANDING:
+            return "endorsement.settlement_ended"
         if asked.value not in VALUES[asked.fact]:
             return "endorsement.value_unreadable"
         if self._stands(asked):
@@ -147,17 +147,17 @@ class Corrections:
     def _not_answered(self, command: Answer, found: Proposal | None, at: datetime) -> str:
         if found is None:
             return "endorsement.unknown"
-        if found.bill is not None and command.by.insurer is not None and (command.by.insurer != "lead" or found.bill.state not in STANDING):
+        if found.bill is not None and command.by.insurer not in (None, "lead"):
             return "endorsement.unknown"
         if command.by.insurer is not None and found.bill is None:
             return "endorsement.by_agency"
         return "endorsement.not_waiting" if found.state != "proposed" or found.expires_at <= at else ""
 
     def _not_approved(self, command: Answer, found: Proposal, at: datetime) -> str:
-        if command.by.credential == found.by.credential or (command.by.person is not None and command.by.person in (found.person.id, found.by.person)):
-            return "endorsement.four_eyes"
         if found.bill is not None and found.bill.state not in STANDING:
             return "endorsement.settlement_ended"
+        if command.by.credential == found.by.credential or (command.by.person is not None and command.by.person in (found.person.id, found.by.person)):
+            return "endorsement.four_eyes"
         if now(found) != found.before:
             return "endorsement.overtaken"
         return "endorsement.loss_not_backwards" if self._is_lost(found, day(at)) else ""

@@ -32,7 +32,7 @@ def answer(state: State, command: Answer, request_id: int, at: datetime) -> tupl
         _end(state, found, "rejected", command, request_id)
         tell_not_done(state, found)
         return found, NOTHING
-    if refused := _four_eyes(found, command) or _still(state, found):
+    if refused := _taken_back(state, found) or _four_eyes(found, command) or _still(state, found):
         return refused
     came_to = _carry_out(state, found)
     _end(state, found, "done", command, request_id)
@@ -54,6 +54,11 @@ def expire(state: State, command: Expire, request_id: int, at: datetime) -> tupl
     return found, NOTHING
 
 
+def _taken_back(state: State, found: Endorsement) -> Refusal | None:
+    """Whether there is a settlement to correct something of: where it was taken back, no other person could approve either."""
+    return refusals.taken_back_since() if found.settlement is not None and not stands(state, found.person, found.settlement) else None
+
+
 def _four_eyes(found: Endorsement, command: Answer) -> Refusal | None:
     by = command.by
     is_own = by.credential == found.asked_by or (by.person is not None and by.person in (found.person, found.asker))
@@ -70,8 +75,6 @@ def _still(state: State, found: Endorsement) -> Refusal | None:
     assert found.fact is not None, "a correction names its fact"
     if refused := can_be_folded(state.desk, found.person):
         return refused
-    if found.settlement is not None and not stands(state, found.person, found.settlement):
-        return refusals.not_taken_up()
     if corrections.now(state, person, found.fact, found.effective_on, found.settlement) != content.before:
         return refusals.overtaken()
     is_lost = corrections.is_lost(state, found.person, found.fact, content.after, found.effective_on)

@@ -34,6 +34,7 @@ async def load(wire: Wire, loading: Loading, programme: Programme, index_key: by
     folds = any(isinstance(c, Correct) for c in commands) or any(kind == "correction" for _, kind, _, _ in asked_before)
     desk = await loading.load_people(wire, sorted(people), at, folds_again=folds)
     ids = Int8s(sorted(people))
+    leads = wire.ask(SQL["led_by"], {"settlements": Int8s(settlements), "endorsements": Int8s(endorsements)})
     found = wire.ask(SQL["endorsements"], {"endorsements": Int8s(endorsements)})
     details = wire.ask(SQL["details"], {"people": ids})
     spells = wire.ask(SQL["standings"], {"people": ids})
@@ -45,7 +46,7 @@ async def load(wire: Wire, loading: Loading, programme: Programme, index_key: by
     return State(
         desk=desk, index_key=index_key, people={row[0]: Person(row[0], row[1], row[2], bytes(row[3]), *row[4:]) for row in details.rows()},
         endorsements={row[0]: Endorsement(*row) for row in found.rows()},
-        holders={bytes(index): person for index, person in holders.rows()}, whose=whose, spells=spells_of)
+        holders={bytes(index): person for index, person in holders.rows()}, whose=whose, leads=set(leads.rows()), spells=spells_of)
 
 
 def _number(index: bytes) -> int:

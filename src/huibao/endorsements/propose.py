@@ -89,9 +89,9 @@ def _reach(state: State, command: Correct, person: Person) -> Refusal | None:
         return refusals.not_insurers(command.fact)
     if command.settlement is None:
         return None
-    if not stands(state, person.id, command.settlement):
-        return refusals.not_taken_up()
-    return None if pays(state, command.by, command.settlement) else refusals.settlement_unknown()
+    if not pays(state, command.by, command.settlement):
+        return refusals.settlement_unknown()
+    return None if stands(state, person.id, command.settlement) else refusals.not_taken_up()
 
 
 def stands(state: State, person: int, settlement: int) -> bool:
@@ -100,11 +100,8 @@ def stands(state: State, person: int, settlement: int) -> bool:
 
 
 def pays(state: State, by: Actor, settlement: int | None) -> bool:
-    """Whether somebody may speak of a settlement: an insurer only of what it leads."""
-    if by.insurer is None:
-        return True
-    taken = state.desk.by_id.get(settlement or 0)
-    return taken is not None and any(state.desk.offer(paying.cover).lead == by.insurer for paying in taken.paying)
+    """Whether somebody may speak of a settlement: an insurer only of what it leads, also where that was taken back."""
+    return by.insurer is None or (settlement, by.insurer) in state.leads
 
 
 def _add(state: State, made: Endorsement, content: Content, at: datetime) -> None:

@@ -6,6 +6,12 @@ SELECT id, kind, person_id, identity_index FROM endorsement WHERE id = ANY(%(end
 -- Whose settlements these are.
 SELECT id, person_id FROM settlement WHERE id = ANY(%(settlements)s::bigint[]);
 
+-- :name led_by
+-- Who leads what pays for these settlements and for those of these endorsements, also where they were taken back since.
+SELECT DISTINCT p.settlement_id, d.lead FROM payment p JOIN product d ON d.id = p.product
+WHERE p.settlement_id IN (SELECT unnest(%(settlements)s::bigint[])
+                          UNION SELECT settlement_id FROM endorsement WHERE id = ANY(%(endorsements)s::bigint[]));
+
 -- :name lock_identities
 -- Identities that somebody is to get, in order, before the people: two who are to get one come one after the other.
 SELECT pg_advisory_xact_lock(number) FROM unnest(%(numbers)s::bigint[]) AS number;

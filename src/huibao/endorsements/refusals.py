@@ -62,6 +62,12 @@ def not_taken_up() -> Refusal:
                    "this settlement was taken back: nothing of it is to be corrected.")
 
 
+def taken_back_since() -> Refusal:
+    return Refusal("endorsement.settlement_ended", None, "申请之后该结算已作废或冲销，没有可更正的赔付，未作任何处理。请退回该申请。",
+                   "this settlement was taken back after this was proposed: nothing of it is to be corrected, and nothing was done;"
+                   " reject it.")
+
+
 def not_waiting(state: str) -> Refusal:
     zh = {"done": "已办结", "rejected": "已退回", "expired": "已过期"}[state]
     return Refusal("endorsement.not_waiting", None, f"该保全申请{zh}，不再等待复核，未作任何处理。如仍需变更，请重新申请。",

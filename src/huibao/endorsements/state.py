@@ -61,7 +61,8 @@ class Moved:
 
 @dataclass(slots=True)
 class State:
-    """Endorsements and people of a batch. `desk` has the same people with their policies, and moves money and facts."""
+    """Endorsements and people of a batch. `desk` has the same people with their policies, and moves money and facts; `leads` are
+    settlements, each with an insurer that leads what pays for it."""
 
     desk: desk.State
     index_key: bytes
@@ -69,6 +70,7 @@ class State:
     endorsements: dict[int, Endorsement]
     holders: dict[bytes, int]
     whose: dict[int, int]
+    leads: set[tuple[int, str]]
     spells: dict[int, list[Spell]]
     new: list[Endorsement] = field(default_factory=list)
     ended: dict[int, Endorsement] = field(default_factory=dict)
