@@ -179,7 +179,12 @@ def test_at_a_counter_the_buyer_is_checked(city: City) -> None:
     assert [answer.outcome for answer in run(city, [wrong, asked])] == ["identity.not_verified", DONE]
 
 
-def test_an_order_by_oneself_has_no_entry(city: City) -> None:
+@pytest.mark.parametrize("pay_with", ["account", "cash"])
+@pytest.mark.parametrize("is_named", [False, True], ids=["buys", "named as their own agent"])
+def test_an_order_by_oneself_has_no_entry(city: City, pay_with: PayWith, *, is_named: bool) -> None:
+    """Whoever names the buyer as who acts for the buyer names nobody: it takes no mandate, and nobody else entered it."""
     who = household(city)
-    [answer] = run(city, [buy(city, who)])
+    asked = acting(city, who, who, pay_with)
+    [answer] = run(city, [asked if is_named else replace(asked, entry=None)])
+    assert order(answer).state == ("awaiting-review" if pay_with == "account" else "awaiting-payment")
     assert rows(city, "SELECT count(*) FROM order_entry WHERE order_id = %s", order_id(city, answer)) == [(0,)]

@@ -59,7 +59,7 @@ async def revokes(world: World) -> None:
 
 @action(8)
 async def acts_for_another(world: World) -> None:
-    """An agent orders: as a mandate lets them, mostly; or as kin, or as nobody in particular."""
+    """An agent orders: as a mandate lets them, mostly; or as kin, or as nobody in particular, or for themselves after all."""
     dice, on = world.dice, day(world.now)
     known = [one for one in world.model.mandates.values() if one.holds(on) or world.chance(200)]
     if known and world.chance(750):
@@ -67,7 +67,7 @@ async def acts_for_another(world: World) -> None:
         buyer, agent = one.principal, one.agent
     else:
         buyer = dice.choice(PRINCIPALS)
-        agent = dice.choice([one for one in AGENTS if one != buyer])
+        agent = dice.choice([one for one in AGENTS if one != buyer]) if not world.chance(100) else buyer
     form = order_form(world, buyer)
     if form.identity is not None:
         form = replace(form, identity=replace(form.identity, person=agent if not world.chance(40) else buyer))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from huibao.enrolment.model import Buy, Paid, PayWith, Release
+from huibao.enrolment.model import Buy, Entry, Paid, PayWith, Release
 from huibao.record.model import DONE, Answer
 from tests.simulation.days import HERE, Hand, Review, age, day, review_of
 from tests.simulation.goods import GOODS, Good
@@ -116,7 +116,7 @@ class Model:
 
     def take_up(self, command: Buy, granted: list[Cover], at: datetime, answer: Answer, before: tuple[Hand, ...] = ()) -> Made:
         """The order as it was answered; `before` are the hands of the order whose place it takes."""
-        told, entry = json.loads(answer.body), command.entry
+        told, entry = json.loads(answer.body), by_another(command)
         made = self._made(command, granted, number(told["order"]), at)
         made.hands = (*before, (command.credential, entry.person if entry else None))
         if entry is not None:
@@ -361,6 +361,11 @@ def acting(command: Buy) -> int:
     """Who acts: the buyer, at a counter too, or an agent."""
     entry = command.entry
     return entry.person if entry is not None and entry.channel == "agent" and entry.person is not None else command.buyer
+
+
+def by_another(command: Buy) -> Entry | None:
+    """Who entered an order that its buyer did not: a clerk at a counter, or an agent who is somebody else."""
+    return command.entry if command.entry is not None and (command.entry.channel == "counter" or acting(command) != command.buyer) else None
 
 
 def add(sums: dict[str, int], key: str, fen: int) -> None:

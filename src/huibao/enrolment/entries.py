@@ -10,7 +10,7 @@ from typing import Final
 from huibao.core.refusal import Refusal
 from huibao.core.time import whole_years
 from huibao.enrolment import refusals
-from huibao.enrolment.model import Buy
+from huibao.enrolment.model import Buy, Entry
 from huibao.enrolment.state import State
 from huibao.members.model import Member
 from huibao.scheme.model import MANDATE, MandateRule, in_force
@@ -34,6 +34,11 @@ def acting(buy: Buy) -> int:
     if buy.entry is not None and buy.entry.channel == "agent" and buy.entry.person is not None:
         return buy.entry.person
     return buy.buyer
+
+
+def by_another(buy: Buy) -> Entry | None:
+    """Who entered an order that its buyer did not enter. Whoever names the buyer as their own agent names nobody."""
+    return None if buy.entry is not None and buy.entry.channel == "agent" and buy.entry.person == buy.buyer else buy.entry
 
 
 def authority(state: State, buy: Buy, buyer: Member | None) -> Authority | Refusal:

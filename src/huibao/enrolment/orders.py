@@ -10,6 +10,7 @@ from huibao.core.refusal import Refusal
 from huibao.core.time import SHANGHAI
 from huibao.enrolment import asking, clocks, refusals
 from huibao.enrolment.checks import checks
+from huibao.enrolment.entries import by_another
 from huibao.enrolment.model import Buy, Entered, Order, Paid, Policy, Release, Reviewing
 from huibao.enrolment.purchase import TIME_TO_PAY, Granting
 from huibao.enrolment.state import State
@@ -34,9 +35,10 @@ def take_up(state: State, order_id: int, buy: Buy, granting: Granting, at: datet
             for position, grant in enumerate(granting.grants, 1)
         ])
     state.add(order)
-    state.hands[order_id] = (*state.hands.get(order_id, ()), (buy.credential, buy.entry.person if buy.entry else None))
-    if buy.entry is not None:
-        state.new_entries.append(Entered(order_id, buy.credential, buy.entry, granting.authority.mandate, granting.authority.relation))
+    entry = by_another(buy)
+    state.hands[order_id] = (*state.hands.get(order_id, ()), (buy.credential, entry.person if entry else None))
+    if entry is not None:
+        state.new_entries.append(Entered(order_id, buy.credential, entry, granting.authority.mandate, granting.authority.relation))
     if granting.elsewhere:
         return order
     if not cash and granting.review_by == "none":
