@@ -301,10 +301,10 @@ def test_a_roster_that_cannot_be_checked_keeps_no_other_waiting(agency: Agency, 
     done(agency.confirm(confirmed))
     bad, good, worse, last = (agency.upload(sponsor, sheet(agency.says(*people))) for people in ((2,), (3, 4, 5, 6, 7), (8,), (9,)))
 
-    def failing(state: Any, own: Any, command: Enrol, at: datetime) -> Any:
+    def failing(state: Any, own: Any, alike: Any, command: Enrol, at: datetime) -> Any:
         if command.roster in {bad, worse}:
             raise KeyError("a fault of ours")
-        return judge(state, own, command, at)
+        return judge(state, own, alike, command, at)
 
     monkeypatch.setattr("huibao.sponsored.checking.judge", failing)
     agency.turns(8)

@@ -130,11 +130,11 @@ def complete(state: State, order: Order, offer: Offer, begins: date | None = Non
     """
     for hold in state.books.holds(order.id):
         state.books.end(hold, "posted")
-    purse = state.books.purse(order.buyer)
     for policy in order.policies:
         known = {"person": order.buyer, "order": order.id, "position": policy.position}
         for kind, fen in policy.parts:
-            state.books.transfer("premium-account", purse[kind], state.clearing(offer), fen, year=state.on.year, **known)
+            account = state.books.purse(order.buyer)[kind]
+            state.books.transfer("premium-account", account, state.clearing(offer), fen, year=state.on.year, **known)
         if order.sponsor is not None and policy.premium_fen:
             sponsor = state.books.sponsor(order.sponsor)
             assert sponsor is not None, "a sponsored order is refused without the sponsor's account"

@@ -269,10 +269,6 @@ def _insured(
     if refused:
         return refused
     facts = facts_of(state, offer, member, wish.tier, len(buy.insured)) if member else None
-    # A file of people is decided once for all who are alike in what decides: nobody's own money is asked about.
-    alike = _alike(offer, facts, member) if member and facts and kin is _SELF and buy.pay_with == "sponsor" else None
-    if alike in state.alike:
-        return Grant(wish.member, kin.relation, wish.tier, facts or {}, *state.alike[alike])
     if facts and not takes(offer.plan, facts):
         return refusals.join_not_met(wish.member)
     premium = premium_fen(offer.plan, facts) if facts else 0
@@ -282,14 +278,7 @@ def _insured(
     if isinstance(granted, Refusal):
         return granted
     assert member is not None, "a scheme refuses account money for a stranger"
-    if alike is not None:
-        state.alike[alike] = (premium, granted)
     return Grant(member.id, kin.relation, wish.tier, facts or {}, premium, granted)
-
-
-def _alike(offer: Offer, facts: Facts, member: Member) -> tuple[object, ...]:
-    """All that the decision on a sponsored person depends on."""
-    return offer.id, tuple(facts.items()), member.person
 
 
 def _person(state: State, offer: Offer, buy: Buy, member: Member | None) -> Refusal | None:

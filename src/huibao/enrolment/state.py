@@ -19,7 +19,6 @@ from huibao.mandates.model import Mandate
 from huibao.members.model import Member
 from huibao.members.notices import Notice
 from huibao.pool.streams import Adding
-from huibao.scheme.rules import Granted
 from huibao.scheme.running import kept_elsewhere
 
 #: Who entered an order and those whose place it took: each by credential, and as which person where that is known.
@@ -49,8 +48,8 @@ class State:
 
     `mandates` are those in force by principal and agent; `hands` say who entered each order and those whose place it took. `held` has the
     live policies of each person as the batch found them; `confirmed`, which proposals came to which order;
-    `alike`, what was granted to sponsored people, by all that decided it. Where another system keeps the
-    accounts, `postings` are what it is asked, `told_free` what it said is free, by person, while that is split.
+    Where another system keeps the accounts, `postings` are what it is asked, `told_free` what it said is free, by person, while that is
+    split.
     """
 
     programme: Programme
@@ -80,7 +79,6 @@ class State:
     escalated: list[Order] = field(default_factory=list)
     refunded: list[tuple[int, Policy]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
-    alike: dict[tuple[object, ...] | None, tuple[int, Granted]] = field(default_factory=dict)
     _product_accounts: dict[int, Account] = field(default_factory=dict)
     _starts: dict[int, tuple[date, int]] = field(default_factory=dict)
 

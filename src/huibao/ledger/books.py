@@ -59,7 +59,7 @@ class Books:
 
     def holds(self, order: int) -> Sequence[Hold]:
         """The pending holds of an order."""
-        return tuple(self._holds[order])
+        return tuple(self._holds.get(order, ()))
 
     # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

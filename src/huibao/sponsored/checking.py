@@ -19,6 +19,7 @@ from huibao.record.batch import SQL as RECORD
 from huibao.record.model import NOBODY
 from huibao.refunds.model import Held
 from huibao.sponsored import own, refusals, replacing
+from huibao.sponsored.alike import Alike
 from huibao.sponsored.model import Enrol, Line
 from huibao.sponsored.runs import judge, write_refused
 from huibao.sponsored.work import SQL
@@ -94,7 +95,8 @@ class Checking:
         for account in state.books.accounts.values():
             if account.kind == "sponsor":
                 account.credit_limit_fen = _ENOUGH_FEN
-        return [(command, *judge(state, bought, command, at)) for command in commands]
+        alike = Alike()
+        return [(command, *judge(state, bought, alike, command, at)) for command in commands]
 
 
 def _sorted(granted: Mapping[str, list[int]]) -> dict[str, Any]:

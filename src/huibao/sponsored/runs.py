@@ -14,7 +14,7 @@ from huibao.db.arrays import Int8s
 from huibao.db.wire import Wire
 from huibao.enrolment import refusals as of_orders
 from huibao.enrolment import state as enrolment
-from huibao.enrolment.purchase import Granting, decide
+from huibao.enrolment.purchase import Granting
 from huibao.enrolment.work import Orders
 from huibao.members import notices
 from huibao.members.notices import Notice
@@ -24,6 +24,7 @@ from huibao.refunds.model import Held, Surrender
 from huibao.refunds.work import Refunds
 from huibao.scheme.model import SPONSORED, in_force
 from huibao.sponsored import refusals, replacing
+from huibao.sponsored.alike import Alike
 from huibao.sponsored.model import Enrol, Outcome
 from huibao.sponsored.replacing import Replacing
 from huibao.sponsored.words import CATEGORIES
@@ -36,6 +37,7 @@ class State:
 
     orders: enrolment.State
     replacing: Replacing
+    alike: Alike = field(default_factory=Alike)
     outcomes: list[tuple[Enrol, Outcome]] = field(default_factory=list)
 
 
@@ -47,11 +49,13 @@ def entitled(state: enrolment.State, command: Enrol) -> Refusal | None:
     return refusals.not_entitled(CATEGORIES[command.category], CATEGORIES.get(member.hardship, member.hardship))
 
 
-def judge(state: enrolment.State, own: Replacing, command: Enrol, at: datetime) -> tuple[Granting | Refusal, Held | None]:
+def judge(
+    state: enrolment.State, own: Replacing, alike: Alike, command: Enrol, at: datetime
+) -> tuple[Granting | Refusal, Held | None]:
     """What a line would come to now, and what it would take the place of: the decision of its purchase, and nothing is moved."""
     held = own.of(state, command)
     with replacing.without(state, held):
-        found = entitled(state, command) or decide(state, command.buy, at)
+        found = entitled(state, command) or alike.decide(state, command.buy, at)
     return (reason(state, own, command, found), None) if isinstance(found, Refusal) else (found, held)
 
 
@@ -119,17 +123,32 @@ class Runs:
             state.outcomes.append((command, Outcome(command.line, why=refused)))
             return Decision("purchase", refused.code, told(refused), command.buy.credential)
         held = state.replacing.of(state.orders, command)
-        number = policy_number(self._code, held.order, held.position) if held is not None else None
-        with replacing.without(state.orders, held):
-            decision = self._orders.decide_instead(state.orders, request_id, command.buy, at, number)
+        decision = self._alone(state, request_id, command, at) if held is None else self._instead(state, request_id, command, held, at)
         if decision.outcome != DONE:
             why = reason(state.orders, state.replacing, command, untold(decision.body))
             state.outcomes.append((command, Outcome(command.line, why=why)))
             return decision
-        if held is not None:
-            state.replacing.give_back(held, command, request_id, self._code)
         replaces = (held.order, held.position) if held is not None else None
         state.outcomes.append((command, Outcome(command.line, request_id, state.orders.new_orders[-1].premium_fen, replaces=replaces)))
+        return decision
+
+    def _alone(self, state: State, request_id: int, command: Enrol, at: datetime) -> Decision:
+        """A line that takes nothing's place: what one like it came to, or decided by itself."""
+        said = state.alike.again(state.orders, request_id, command.buy)
+        if said is not None:
+            return Decision("purchase", DONE, said, command.buy.credential)
+        decision = self._orders.decide(state.orders, request_id, command.buy, at)
+        if decision.outcome == DONE:
+            state.alike.keep(state.orders, command.buy, decision.body)
+        return decision
+
+    def _instead(self, state: State, request_id: int, command: Enrol, held: Held, at: datetime) -> Decision:
+        """A line that takes the place of an own policy, which is given back."""
+        number = policy_number(self._code, held.order, held.position)
+        with replacing.without(state.orders, held):
+            decision = self._orders.decide_instead(state.orders, request_id, command.buy, at, number)
+        if decision.outcome == DONE:
+            state.replacing.give_back(held, command, request_id, self._code)
         return decision
 
     def write(self, wire: Wire, state: State, at: datetime) -> None:
