@@ -21,10 +21,11 @@ from tests.renewal.years import FIRST, SECOND, THIRD, following, noon, two_years
 
 ENDS: Final = date(2026, 12, 31)
 FIRST_YEAR: Final = {"years_enrolled": 1}
+NEXT_YEARS: Final = {SECOND: FIRST, THIRD: SECOND}
 
 
 def going_on(years: int, free: int, paid: int) -> dict[str, int]:
-    return {"years_enrolled": years, "claim_free_years": free, "paid_last_year": paid}
+    return {"years_enrolled": years, "claim_free_years": free, "healthy_years": free, "paid_last_year": paid}
 
 
 #: The year before (product, state, last day, its own facts, what it paid in yuan), the day on which the next begins, and what it is then.
@@ -50,7 +51,23 @@ def test_what_a_policy_continues(before: Any, since: str, expected: dict[str, in
         product, state, until, known, paid = before
         held.append(Earlier(product, state, until, known, fen(paid)))
     plan = following(plans.builtin(FIRST), SECOND)
-    assert continuity(schemes.builtin("xizang"), plan, date.fromisoformat(since), held) == expected
+    assert continuity(schemes.builtin("xizang"), plan, date.fromisoformat(since), held, NEXT_YEARS.get) == expected
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), [
+    # 第一年（事实 赔付）            第二年（事实 赔付）           第三年
+    (({"years_enrolled": 1}, "0"),    (going_on(2, 1, 0), "0"),     going_on(3, 2, 0)),
+    (({"years_enrolled": 1}, "300"),  (going_on(2, 1, 0), "0"),     going_on(3, 1, 0)),      # 投保第二年之后才结算的，第三年起计入
+    (({"years_enrolled": 1}, "0"),    (going_on(2, 0, 300), "0"),   going_on(3, 2, 0)),      # 投保第二年之后冲销的，第三年起不计入
+    (({"years_enrolled": 1}, "0"),    (going_on(2, 1, 0), "300"),   going_on(3, 0, 300)),
+    (({"years_enrolled": 1}, "300"),  (FIRST_YEAR, "0"),            going_on(2, 1, 0)),      # 第二年是断保后重新参保
+    ((going_on(3, 2, 0), "0"),        (going_on(4, 3, 0), "0"),     going_on(5, 4, 0)),      # 记录之前的两年
+], ids=["两年无赔付", "第一年迟到的赔付", "第一年的赔付后来冲销", "第二年有赔付", "中断过", "记录之前的年数"])
+def test_every_year_before_is_looked_at_again(first: Any, second: Any, expected: dict[str, int]) -> None:
+    """健康年数从现有记录逐年往前数。"""
+    held = [Earlier(FIRST, "in-force", ENDS, first[0], fen(first[1])), Earlier(SECOND, "in-force", date(2027, 12, 31), second[0], fen(second[1]))]
+    third = following(following(plans.builtin(FIRST), SECOND), THIRD, year=2028)
+    assert continuity(schemes.builtin("xizang"), third, date(2028, 1, 1), held, NEXT_YEARS.get) == expected
 
 
 def facts(city: books.City, product: str) -> list[tuple[Any, ...]]:

@@ -355,6 +355,8 @@ def test_what_ends_when(programme: MakeProgramme) -> None:
     ("UPDATE renewal SET product = 'xizang-example-2026' WHERE state = 'open'",                         "d proposals and their orders"),
     ("UPDATE policy SET facts = facts || '{\"years_enrolled\": 3}' WHERE product = 'next-2027'",        "d years without a break"),
     ("UPDATE policy SET facts = facts - 'years_enrolled' WHERE product = 'next-2027'",                  "d years without a break"),
+    ("UPDATE policy SET facts = facts || '{\"healthy_years\": 0, \"claim_free_years\": 0}' WHERE product = 'next-2027'", "d years without a payout"),
+    ("UPDATE policy SET facts = facts || '{\"healthy_years\": 2}' WHERE product = 'next-2027'",         "d years without a payout"),
 ])
 def test_a_planted_fault_is_reported(programme: MakeProgramme, fault: str, noticed: str | None) -> None:
     city = two_years(programme)

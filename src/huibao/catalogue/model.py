@@ -76,3 +76,7 @@ class Shelf:
     offers: Mapping[str, Offer]
     wordings: Mapping[int, Offer]
     cash_id: int
+
+    def renews(self, product: str) -> str | None:
+        """The product whose next year a product is."""
+        return self.offers[product].plan.renews if product in self.offers else None

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from huibao.benefits.reading import text
 from huibao.core.time import whole_years
+from huibao.endorsements import past_claims
 from huibao.endorsements.facts import CORRECTABLE, weaker
 from huibao.endorsements.model import Endorsement
 from huibao.endorsements.state import Moved, Person, Spell, State
@@ -31,6 +32,8 @@ def now(state: State, person: Person, fact: str, since: date, settlement: int | 
             return state.desk.look_backs.get(person.id, "")
         case "insutype":
             return _insutype(state, person.id, since)
+        case "past_claims":
+            return past_claims.now(state, person.id, since)
         case _:
             return next((spell.value for spell in state.spells[person.id] if spell.kind == fact and spell.holds(since)), "none")
 
@@ -39,6 +42,8 @@ def stands_already(
     state: State, person: Person, fact: str, value: str, since: date, until: date | None, settlement: int | None
 ) -> bool:
     """Whether a fact is so already: for every day, and in every policy, that it is asked for."""
+    if fact == "past_claims":
+        return not past_claims.better(state, person.id, since)
     if fact in _FROZEN and any(frozen != value for _, frozen in _frozen(state, person.id, fact, since)):
         return False
     if fact not in _SPELLS:
@@ -94,6 +99,8 @@ def apply(state: State, endorsement: Endorsement, value: str) -> Corrected:
                                                  endorsement.until_on or _LAST_DAY))
         case "hardship":
             _spell(state, person.id, Spell("hardship", value, endorsement.effective_on, None, is_new=True))
+        case "past_claims":
+            return correct(state.desk, *past_claims.corrections(state, endorsement))
     return correct(state.desk, _same_for_all(endorsement, fact, value))
 
 

@@ -35,6 +35,7 @@ CORRECTABLE: Final[Mapping[str, Correctable]] = {
     "born": Correctable("出生日期"),
     "away": Correctable("异地就医备案", {"registered": "已备案", "referred": "已转诊", "none": "无"}, is_dated=True),
     "look_back": Correctable("既往诊断"),
+    "past_claims": Correctable("往年理赔", {"record": "按现有记录重新计算"}, is_dated=True),
     "preexisting": Correctable("既往症", _FLAG, "preexisting"),
     "hospital_grade": Correctable("医院等级", {"1": "一级", "2": "二级", "3": "三级"}, "hosp_lv"),
     "designated_hospital": Correctable("定点医疗机构", _FLAG, "designated_hospital"),

@@ -19,7 +19,7 @@ import msgspec
 
 from huibao.benefits.facts import Facts, Value
 from huibao.benefits.premium import premium_fen, takes
-from huibao.catalogue.model import Offer, Programme
+from huibao.catalogue.model import Offer, Programme, Shelf
 from huibao.catalogue.terms import TO_ACCEPT
 from huibao.core.refusal import Refusal
 from huibao.core.time import business_date, whole_years
@@ -303,6 +303,9 @@ class Ground(Protocol):
     def programme(self) -> Programme: ...
 
     @property
+    def shelf(self) -> Shelf: ...
+
+    @property
     def held(self) -> Mapping[int, Sequence[Earlier]]: ...
 
 
@@ -315,7 +318,7 @@ def facts_of(ground: Ground, offer: Offer, member: Member, tier: str | None, fam
         "insutype": next((e.insurance for e in enrolled if e.status == "1"), enrolled[0].insurance if enrolled else ""),
         "hardship": member.hardship,
         "family_members": family,
-        **continuity(ground.programme.scheme, offer.plan, since, ground.held.get(member.id, ())),
+        **continuity(ground.programme.scheme, offer.plan, since, ground.held.get(member.id, ()), ground.shelf.renews),
     }
     if tier is not None:
         facts["tier"] = tier

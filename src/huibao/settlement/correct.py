@@ -28,7 +28,8 @@ _UNREGISTERED: Final = "unregistered"
 
 @dataclass(frozen=True, slots=True)
 class PolicyFact:
-    """A fact of a person's policies, for who is admitted from `since` on; an age is another for each."""
+    """A fact of a person's policies, for who is admitted from `since` on; an age is another for each. A policy of which `value` is None
+    keeps its own."""
 
     by: int
     person: int
@@ -82,12 +83,14 @@ def can_be_folded(state: State, person: int) -> Refusal | None:
     return refusals.kin_erased() if state.companions(person) & state.closed else None
 
 
-def correct(state: State, correction: PolicyFact | VisitFact) -> Corrected:
-    """Corrects a fact and folds again; whoever waits for a reversal's new settlement is put right with that."""
-    if isinstance(correction, PolicyFact):
-        _correct_policies(state, correction)
-    else:
-        _correct_visits(state, correction)
+def correct(state: State, correction: PolicyFact | VisitFact, *more: PolicyFact) -> Corrected:
+    """Corrects a fact, or several of one person, and folds again; whoever waits for a reversal's new settlement is put right with
+    that."""
+    for one in (correction, *more):
+        if isinstance(one, PolicyFact):
+            _correct_policies(state, one)
+        else:
+            _correct_visits(state, one)
     changed: list[Changed] = []
 
     def seen(one: Standing, was: Paying, now: Paying) -> None:
@@ -107,8 +110,11 @@ def policies(state: State, correction: PolicyFact) -> list[Cover]:
 
 def _correct_policies(state: State, correction: PolicyFact) -> None:
     for cover in policies(state, correction):
+        value = correction.value(cover)
+        if value is None:
+            continue
         entry = {"by": correction.by, "from": max(correction.since, cover.period_from).isoformat(), "fact": correction.fact,
-                 "value": correction.value(cover)}
+                 "value": value}
         _replace(state, cover, replace(cover, facts={**cover.facts, CORRECTED: [*cover.facts.get(CORRECTED, ()), entry]}))
 
 

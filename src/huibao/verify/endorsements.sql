@@ -41,13 +41,14 @@ WITH corrected AS (
     FROM policy y CROSS JOIN LATERAL jsonb_array_elements(y.facts -> 'corrected') AS c)
 SELECT format('policy %%s of order %%s: its %%s was corrected, and endorsement %%s does not say so', c.position, c.order_id, c.fact, c.by)
 FROM corrected c LEFT JOIN endorsement n ON n.id = c.by AND n.state = 'done'
-WHERE (n.person_id, CASE n.fact WHEN 'born' THEN 'age' ELSE n.fact END,
+WHERE (n.person_id, CASE n.fact WHEN 'born' THEN 'age' WHEN 'past_claims' THEN c.fact ELSE n.fact END,
        CASE n.fact WHEN 'born' THEN c.period_from ELSE GREATEST(n.effective_on, c.period_from) END)
     IS DISTINCT FROM (c.insured_id, c.fact, c.since)
+   OR (n.fact = 'past_claims') <> (c.fact IN ('claim_free_years', 'healthy_years', 'paid_last_year'))
 UNION ALL
 SELECT format('endorsement %%s changed what policy %%s of order %%s pays, and does not stand among its facts', f.endorsement_id, f.position,
               f.order_id)
-FROM endorsement_effect f JOIN endorsement n ON n.id = f.endorsement_id AND n.fact IN ('hardship', 'insutype', 'born')
+FROM endorsement_effect f JOIN endorsement n ON n.id = f.endorsement_id AND n.fact IN ('hardship', 'insutype', 'born', 'past_claims')
 JOIN policy y ON y.order_id = f.order_id AND y.position = f.position AND y.insured_id = n.person_id
 WHERE NOT EXISTS (SELECT FROM corrected c WHERE c.order_id = f.order_id AND c.position = f.position AND c.by = f.endorsement_id);
 

@@ -24,5 +24,6 @@ def _next_years(subject: Subject) -> Mapping[str, Any]:
 CHECKS: Final[Checks] = (
     ("d", "proposals and their orders", statement(SQL, "proposals", _next_years)),
     ("d", "years without a break", statement(SQL, "continuity", _next_years)),
+    ("d", "years without a payout", statement(SQL, "unpaid_years", _next_years)),
     ("f", "who asked", statement(SQL, "who_asked")),
 )

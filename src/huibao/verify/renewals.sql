@@ -45,3 +45,28 @@ LEFT JOIN LATERAL (
       AND q.order_id < p.order_id AND GREATEST(l.starts, f.decided + 1) <= q.period_to + l.gap + 1
     ORDER BY q.state = 'in-force' DESC, q.order_id DESC LIMIT 1) AS q ON true
 WHERE p.state <> 'void' AND f.years <> COALESCE(q.years, 0) + 1 AND (q.years IS NULL OR q.certain OR f.years <> 1);
+
+-- :name unpaid_years
+-- d. Years without a payout, by both of their names, are fewer than those without a break; there are none where the year before had
+-- paid when the order was decided, and at least one where it never owed anything. Who had a payment taken back or corrected is left
+-- to the record of that: what stood on the day is not told any more. A minute is what a batch may wait between its time and its locks.
+SELECT format('policy %%s of order %%s counts %%s healthy years and %%s without a claim, of %%s; the year before %%s', p.position,
+              p.order_id, f.healthy, f.free, f.years, COALESCE(q.said, 'is another''s'))
+FROM policy p JOIN orders o ON o.id = p.order_id
+CROSS JOIN LATERAL (SELECT COALESCE((p.facts ->> 'years_enrolled')::integer, 1) AS years,
+                           (p.facts ->> 'healthy_years')::integer AS healthy,
+                           COALESCE((p.facts ->> 'claim_free_years')::integer, 0) AS free) AS f
+LEFT JOIN unnest(%(products)s::text[], %(renews)s::text[]) AS l (product, renews) ON l.product = p.product
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN b.paid THEN 'had paid' WHEN NOT b.owed THEN 'never owed anything' END AS said
+    FROM policy q CROSS JOIN LATERAL (
+        SELECT COALESCE(bool_or(s.at < o.at - interval '1 minute' AND y.pay_fen > 0 AND y.target_fen > 0), false) AS paid,
+               COALESCE(bool_or(y.pay_fen > 0 OR y.target_fen > 0 OR s.state NOT IN ('offered', 'confirmed')), false) AS owed
+        FROM payment y JOIN settlement s ON s.id = y.settlement_id WHERE y.order_id = q.order_id AND y.position = q.position) AS b
+    WHERE q.insured_id = p.insured_id AND q.product = l.renews AND q.state = 'in-force' AND q.order_id < p.order_id
+      AND NOT EXISTS (SELECT FROM payment y JOIN settlement s ON s.person_id = p.insured_id AND s.id = y.settlement_id
+                      WHERE s.state NOT IN ('offered', 'confirmed') OR y.target_fen <> y.pay_fen)
+    ORDER BY q.order_id DESC LIMIT 1) AS q ON true
+WHERE p.state <> 'void' AND f.healthy IS NOT NULL AND (
+    f.healthy <> f.free OR (p.facts ? 'years_enrolled' AND f.healthy >= f.years)
+    OR (q.said = 'had paid' AND f.healthy > 0) OR (q.said = 'never owed anything' AND f.healthy = 0));

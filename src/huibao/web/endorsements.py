@@ -81,7 +81,7 @@ async def change_detail(call: Call[DetailChange]) -> Reply:
 
 # ── facts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-Fact = Literal["hardship", "insutype", "born", "away", "look_back", "preexisting", "hospital_grade", "designated_hospital"]
+Fact = Literal["hardship", "insutype", "born", "away", "look_back", "past_claims", "preexisting", "hospital_grade", "designated_hospital"]
 assert set(Fact.__args__) == set(facts.CORRECTABLE), "what may be asked for is what can be corrected"  # type: ignore[attr-defined]
 
 
