@@ -66,8 +66,8 @@ def test_a_late_payout_takes_nothing_back(city: City) -> None:
     with Ward(city) as ward, Office(city) as office:
         ward.buys(1)
         ward.buys(1, at=DECEMBER, product=SECOND)
-        stay = {"begin": date(2026, 12, 20), "end": date(2026, 12, 28)}
-        ward.confirm(*ward.settle(bill(1, "A", city=city, in_scope="20000", at=JANUARY, **stay), at=JANUARY), at=JANUARY)
+        late = bill(1, "A", city=city, in_scope="20000", at=JANUARY, begin=date(2026, 12, 20), end=date(2026, 12, 28))
+        ward.confirm(*ward.settle(late, at=JANUARY), at=JANUARY)
         [told] = ward.settle(bill(1, "B", city=city, self_paid="50000", at=JANUARY), at=JANUARY)
         assert told.pay_fen == 1900000, "(50000 − 12000) × 50%"
         assert counted(city, 1) == [(1, 0, [])]

@@ -29,8 +29,16 @@ def office(programme: MakeProgramme) -> Iterator[Office]:
 
 
 DIFFERENCES: Final = [
-    # 我方                     对方明细                  原因
+    # 我方（其中共济账户）     对方明细                  原因
     (("confirmed", 200),       ("confirmed", 200),       None),
+    (("confirmed", 200, 50),   ("confirmed", 200, 50),   None),
+    (("confirmed", 200, 50),   ("confirmed", 200, 0),    "split.differs"),
+    (("confirmed", 200, 0),    ("confirmed", 200, 200),  "split.differs"),
+    (("confirmed", 200, 50),   ("confirmed", 201, 51),   "amount.differs"),
+    (("frozen", 200, 50),      ("frozen", 200, 60),      "split.differs"),
+    (("confirmed", 200, 50),   ("frozen", 200, 60),      "not.taken.there"),
+    (("cancelled", 200, 50),   ("cancelled", 200, 60),   None),
+    (("doubt", 200, 50),       ("confirmed", 200, 60),   None),
     (("confirmed", 200),       ("confirmed", 201),       "amount.differs"),
     (("confirmed", 200),       ("frozen", 200),          "not.taken.there"),
     (("confirmed", 200),       ("cancelled", 200),       "not.taken.there"),
@@ -48,9 +56,12 @@ DIFFERENCES: Final = [
 
 @pytest.mark.clause("SY-3.6")
 @pytest.mark.parametrize(("ours", "theirs", "cause"), DIFFERENCES)
-def test_why_two_keys_differ(ours: tuple[Any, int] | None, theirs: tuple[Any, int] | None, cause: str | None) -> None:
-    kept = Kept("K", "hold", 1, ours[0], ours[1], 0) if ours else None
-    listed = [Listed("K", "hold", *theirs)] if theirs else []
+def test_why_two_keys_differ(ours: tuple[Any, ...] | None, theirs: tuple[Any, ...] | None, cause: str | None) -> None:
+    def savings(of: tuple[Any, ...]) -> int:
+        return of[2] if len(of) > 2 else 0
+
+    kept = Kept("K", "hold", 1, ours[0], ours[1] - savings(ours), savings(ours)) if ours else None
+    listed = [Listed("K", "hold", theirs[0], theirs[1], savings(theirs))] if theirs else []
     found = differences([kept] if kept and kept.state == "confirmed" else [], listed, {"K": kept} if kept else {})
     assert [one.cause for one in found] == ([cause] if cause else [])
 
@@ -61,7 +72,7 @@ CREDITS: Final = [("credited", "credited", None), ("declined", "credited", "cred
 @pytest.mark.parametrize(("ours", "theirs", "cause"), CREDITS)
 def test_why_two_credits_differ(ours: Any, theirs: Any, cause: str | None) -> None:
     kept = Kept("C", "credit", 1, ours, 200, 0)
-    assert [one.cause for one in differences([], [Listed("C", "credit", theirs, 200)], {"C": kept})] == ([cause] if cause else [])
+    assert [one.cause for one in differences([], [Listed("C", "credit", theirs, 200, 0)], {"C": kept})] == ([cause] if cause else [])
     assert cause is None or cause in CAUSES
 
 
@@ -128,6 +139,34 @@ def test_another_amount_was_taken_there(office: Office) -> None:
     office.city.clock.advance(timedelta(days=1))
     office.turn()
     assert cases(office) == []
+
+
+@pytest.mark.clause("SY-3.6")
+def test_the_same_was_taken_from_another_account_there(office: Office) -> None:
+    """总额相同，各账户不同：只看总额看不出来。"""
+    order = office.buy(1)
+    office.turn()
+    kept = office.platform.holds[f"{office.number(order)}-1"]
+    kept.parts = Parts(19_700, 300)
+    morning(office)
+    assert cases(office) == [("split.differs", order, 300)]
+    assert results(office) == [("differs", True, 1, 20_000, 1)]
+    kept.parts = Parts(20_000, 0)
+    office.city.clock.advance(timedelta(days=1))
+    office.turn()
+    assert cases(office) == []
+
+
+@pytest.mark.clause("SY-3.6")
+def test_a_refund_reached_another_account_there(office: Office) -> None:
+    order = office.buy(1)
+    office.turn()
+    give_back(office, order)
+    office.turn()
+    [credit] = office.platform.credits.values()
+    credit.asked = msgspec.structs.replace(credit.asked, account="savings")
+    morning(office)
+    assert cases(office) == [("split.differs", order, 20_000)]
 
 
 @pytest.mark.clause("SY-3.6")

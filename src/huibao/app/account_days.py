@@ -100,9 +100,11 @@ class AccountDays:
         """A key of ours as it stands there now, over whatever amount; None where they do not have it."""
         if ours.kind == "hold":
             hold = await platform.ask(ours.key, None)
-            return None if hold == "unknown" else Listed(ours.key, "hold", hold.state, hold.parts.personal_fen + hold.parts.savings_fen)
+            return None if hold == "unknown" else Listed(
+                ours.key, "hold", hold.state, hold.parts.personal_fen + hold.parts.savings_fen, hold.parts.savings_fen)
         credit = await platform.ask_credit(ours.key, None)
-        return None if credit == "unknown" else Listed(ours.key, "credit", credit.state, credit.fen)
+        return None if credit == "unknown" else Listed(
+            ours.key, "credit", credit.state, credit.fen, credit.fen if credit.account == "savings" else 0)
 
 
 def _request(command: CompareAccounts, on: date) -> Request[CompareAccounts]:

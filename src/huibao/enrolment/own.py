@@ -15,7 +15,8 @@ def paid(order: int, fen: int, reference: str) -> Request[Paid]:
 
 
 def expired(order: int) -> Request[Release]:
-    """An order was not paid in time."""
+    """An order was not paid in time. It waits for payment once, until one time that is not moved: there is no second expiry to tell
+    from the first."""
     return Request(OURSELVES, "expired", f"expired:{order}", str(order).encode(), Release(NOBODY, order, "expired"))
 
 

@@ -124,6 +124,7 @@ class Credited(msgspec.Struct, frozen=True, omit_defaults=True):
 
     key: str
     state: Literal["credited", "declined"]
+    account: AccountKind
     fen: Amount
     at: Instant
     reason: Reason | None = None
@@ -207,7 +208,9 @@ class HttpAccounts:
 
     async def credit(self, credit: Credit) -> Credited:
         """Gives money back; asked again, the same credit."""
-        return self._credited(credit.key, credit.fen, await self._call("POST", "/credits", Credited, credit))
+        told = self._credited(credit.key, credit.fen, await self._call("POST", "/credits", Credited, credit))
+        _same(told.account == credit.account)
+        return told
 
     async def ask_credit(self, key: str, fen: int | None) -> Credited | Literal["unknown"]:
         """What became of a credit; without `fen` whatever amount they have under its key."""

@@ -14,20 +14,23 @@ Amount = Annotated[int, msgspec.Meta(ge=0)]
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """So many, together so much in fen."""
+    """So many, together so much in fen, `savings_fen` of it on savings accounts."""
 
     count: Amount
     fen: Amount
+    savings_fen: Amount
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A key as that system has it. A hold is `frozen`, `confirmed`, `cancelled` or `declined`, a credit `credited` or `declined`."""
+    """A key as that system has it, `savings_fen` of it on the savings account. A hold is `frozen`, `confirmed`, `cancelled` or `declined`, a credit
+    `credited` or `declined`."""
 
     key: str
     kind: Kind
     state: State
     fen: Amount
+    savings_fen: Amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,10 @@ class Difference:
 
     @property
     def fen(self) -> int:
-        """What they have taken, or given back, beyond what we have; below zero, what we have beyond it."""
+        """What they have taken, or given back, beyond what we have; below zero, what we have beyond it. Where the accounts alone are
+        others, what they have beyond ours on the savings account."""
+        if self.cause == "split.differs" and self.ours is not None and self.theirs is not None:
+            return self.theirs.savings_fen - self.ours.savings_fen
         return _moved(self.theirs) - _moved(self.ours)
 
 

@@ -14,6 +14,9 @@ CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "missing.there": ("本平台已扣款，经办机构明细没有此笔，多因入账延迟或记在他日。请经办机构核对。",
                       "ours only, most likely posted late or on another day there: have the agency look."),
     "amount.differs": ("两边金额不同。以经办机构扣款为准核对保费后更正。", "the amounts differ: check the premium against what was taken, and correct it."),
+    "split.differs": (
+        "总额相同，个人账户与储蓄账户各多少两边不同。两个账户各有余额：请经办机构核对后，按平台的记录在两个账户之间调整。",
+        "the same in all, from other accounts, each with a balance of its own: look, and move it between the two as it stands here."),
     "taken.there": ("订单已作废，经办机构仍已扣款。请经办机构冲销退回账户。", "the order is void, and the money was taken: have it reversed to the account."),
     "frozen.there": ("订单已作废，经办机构仍在冻结。请经办机构解除冻结。", "the order is void, and the money is still set aside: have it released."),
     "not.taken.there": ("保单已生效，经办机构未扣款。请经办机构核对；确未扣款的，由经办机构补扣或按退保处理。",
@@ -42,7 +45,9 @@ def _cause(ours: Kept | None, theirs: Listed) -> str:
     if ours.state == "doubt" or (ours.state in _NOTHING and theirs.state in _NOTHING):
         return ""
     if ours.state == theirs.state:
-        return "" if ours.fen == theirs.fen else "amount.differs"
+        if ours.fen != theirs.fen:
+            return "amount.differs"
+        return "" if ours.savings_fen == theirs.savings_fen or ours.state in _NOTHING else "split.differs"
     if ours.kind == "credit":
         return "credited.there" if theirs.state == "credited" else "not.credited.there"
     if ours.state in _NOTHING:

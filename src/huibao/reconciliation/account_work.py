@@ -124,8 +124,8 @@ def kept(programme: str, rows: Iterable[tuple[Any, ...]]) -> list[Kept]:
 
 def total(ours: Iterable[Kept], kind: str) -> Total:
     """What was taken, or given back, of a day's keys."""
-    counted = [one.fen for one in ours if one.kind == kind]
-    return Total(len(counted), sum(counted))
+    counted = [one for one in ours if one.kind == kind]
+    return Total(len(counted), sum(one.fen for one in counted), sum(one.savings_fen for one in counted))
 
 
 def _told(one: Difference) -> DifferenceTold:

@@ -83,10 +83,10 @@ def can_be_folded(state: State, person: int) -> Refusal | None:
     return refusals.kin_erased() if state.companions(person) & state.closed else None
 
 
-def correct(state: State, correction: PolicyFact | VisitFact, *more: PolicyFact) -> Corrected:
+def correct(state: State, correction: PolicyFact | VisitFact, *others: PolicyFact) -> Corrected:
     """Corrects a fact, or several of one person, and folds again; whoever waits for a reversal's new settlement is put right with
     that."""
-    for one in (correction, *more):
+    for one in (correction, *others):
         if isinstance(one, PolicyFact):
             _correct_policies(state, one)
         else:

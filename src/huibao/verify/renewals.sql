@@ -49,7 +49,8 @@ WHERE p.state <> 'void' AND f.years <> COALESCE(q.years, 0) + 1 AND (q.years IS 
 -- :name unpaid_years
 -- d. Years without a payout, by both of their names, are fewer than those without a break; there are none where the year before had
 -- paid when the order was decided, and at least one where it never owed anything. Who had a payment taken back or corrected is left
--- to the record of that: what stood on the day is not told any more. A minute is what a batch may wait between its time and its locks.
+-- to the record of that: what stood on the day is not told any more. A minute is what a batch may wait between its time and its
+-- locks.
 SELECT format('policy %%s of order %%s counts %%s healthy years and %%s without a claim, of %%s; the year before %%s', p.position,
               p.order_id, f.healthy, f.free, f.years, COALESCE(q.said, 'is another''s'))
 FROM policy p JOIN orders o ON o.id = p.order_id

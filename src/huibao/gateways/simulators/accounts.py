@@ -210,10 +210,10 @@ class AccountSimulator(Simulator):
         """What is of a day by its last change, by key; what never had money is no entry."""
         for key, kept in self.holds.items():
             if kept.programme == programme and _is_on(kept.at, day) and kept.parts != _NOTHING:
-                yield Listed(key, "hold", kept.state, _sum(kept.parts))
+                yield Listed(key, "hold", kept.state, _sum(kept.parts), kept.parts.savings_fen)
         for key, credit in self.credits.items():
             if credit.programme == programme and _is_on(credit.at, day):
-                yield Listed(key, "credit", credit.state, credit.asked.fen)
+                yield Listed(key, "credit", credit.state, credit.asked.fen, credit.asked.fen if credit.asked.account == "savings" else 0)
 
     def _day(self, programme: str, day: str) -> Said:
         entries = list(self._entries(programme, day))
@@ -262,7 +262,7 @@ def _told(key: str, kept: _Kept) -> Hold:
 
 
 def _credit_told(credit: _Credit) -> Credited:
-    return Credited(credit.asked.key, credit.state, credit.asked.fen, credit.at, credit.reason)
+    return Credited(credit.asked.key, credit.state, credit.asked.account, credit.asked.fen, credit.at, credit.reason)
 
 
 def _is_on(at: datetime, day: str) -> bool:
@@ -274,8 +274,8 @@ def _sum(parts: Parts) -> int:
 
 
 def _total(entries: list[Listed], state: str) -> Total:
-    counted = [entry.fen for entry in entries if entry.state == state]
-    return Total(len(counted), sum(counted))
+    counted = [entry for entry in entries if entry.state == state]
+    return Total(len(counted), sum(entry.fen for entry in counted), sum(entry.savings_fen for entry in counted))
 
 
 def _lines(journal: Path | None) -> Iterator[Line]:
