@@ -3,27 +3,20 @@
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Final, LiteralString
+from typing import Any, LiteralString
 
 import httpx
 import pytest
 
 from huibao.app import caretaker
-from huibao.app.engine import Engine
 from huibao.core.clock import SimulatedClock
 from huibao.core.time import moment
-from huibao.enrolment.model import IdentityCheck
-from huibao.web.tokens import sign_check
 from tests import books
-from tests.app.street import EVERY_S, SECRETS, Street, street_of, until
-from tests.books import DAY, Someone, terms, verify
+from tests.app.hall import NEXT, PEOPLE, Hall, live, said
+from tests.app.street import EVERY_S, Street, street_of, until
+from tests.books import DAY, verify
 from tests.mandates.desk import DIGEST
 
-#: Each buyer with a parent, who is the next number.
-BUYERS: Final = range(10, 830, 10)
-PEOPLE: Final = tuple(one for n in BUYERS for one in (Someone(n, "1980-05-06", personal="2000", kin=f"{n + 1} 父母"),
-                                                      Someone(n + 1, "1955-03-20", "居民 正常")))
-_NEXT: Final = iter(BUYERS)
 ESCALATES, VOID = moment("2026-03-10"), moment("2026-03-24")
 
 
@@ -47,76 +40,12 @@ def street(city: Street) -> Iterator[Street]:
     assert verify(city.city) == []
 
 
-class Hall:
-    """The agency's hall: who comes with which credential, under keys of their own."""
-
-    def __init__(self, street: Street, engine: Engine) -> None:
-        self.street, self.engine = street, engine
-        self.tokens: dict[str, str] = {}
-        self._keys = 0
-
-    async def who(self, name: str, role: Any = "agency", **narrowed: Any) -> str:
-        if name not in self.tokens:
-            self.tokens[name] = await self.street.token(self.engine, role, **narrowed)
-        return self.tokens[name]
-
-    async def member(self, person: int) -> str:
-        return await self.who(f"member-{person}", "member", person_id=person)
-
-    async def post(self, who: str, path: str, asked: Any, key: str = "") -> httpx.Response:
-        self._keys += 1
-        return await self.street.send("POST", path, who, json=asked, headers={"Idempotency-Key": key or f"key-{self._keys:08d}"})
-
-    async def get(self, who: str, path: str) -> Any:
-        answer = await self.street.send("GET", path, who)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def wish(self, buyer: int, insured: int | None = None, checked: int | None = None, **more: Any) -> dict[str, Any]:
-        check = IdentityCheck(checked or buyer, "sms", True, self.street.city.clock.now(), "ref")
-        consent = {"terms": await asyncio.to_thread(terms, self.street.city), "accepted": ["terms", "exclusions", "notice"], "signature": "签名"}
-        return {"product": self.street.city.plan.id, "insured": [{"member": insured or buyer}], "pay_with": "account", "consent": consent,
-                "identity_check": sign_check(SECRETS.token_secret, self.street.city.code, check)} | more
-
-    async def applied(self, buyer: int, insured: int | None = None) -> str:
-        """An application of a member, by its number."""
-        answer = await self.post(await self.member(buyer), "/purchases", await self.wish(buyer, insured))
-        assert (answer.status_code, answer.json()["state"]) == (201, "awaiting-review"), answer.text
-        return str(answer.json()["order"])
-
-    async def everybody(self, many: int) -> dict[int, str]:
-        """So many applications by buyer."""
-        return {who: await self.applied(who) for who in [next(_NEXT) for _ in range(many)]}
-
-    async def finish(self, *orders: str) -> None:
-        """What still waits is rejected."""
-        for order in orders:
-            assert said(await self.post(await self.who("closing"), f"/reviews/{order}", {"verdict": "reject", "reason": "other"})) == "void"
-
-    async def state(self, order: str, buyer: int) -> str:
-        return str((await self.get(await self.member(buyer), f"/orders/{order}"))["state"])
-
-
-def live(street: Street, story: Any) -> None:
-    """Lives a story in the hall of a street."""
-    async def told(street: Street) -> None:
-        async with street.serving() as engine:
-            await story(Hall(street, engine))
-
-    street.live(told)
-
-
-def said(answer: httpx.Response) -> str:
-    body = answer.json()
-    return str(body.get("code") or body["state"])
-
-
 # ── one by one ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 @pytest.mark.clause("LZ-14")
 def test_a_clerk_reads_why_it_is_there_and_what_has_changed(street: Street) -> None:
     async def story(hall: Hall) -> None:
-        who = next(_NEXT)
+        who = next(NEXT)
         clerk, order = await hall.who("clerk"), await hall.applied(who, who + 1)
         [case] = (await hall.get(clerk, "/reviews"))["cases"]
         assert (case["order"], case["state"], case["buyer"], case["name"], case["account_fen"]) == (order, "open", who, "某**", 18_800)
@@ -155,7 +84,7 @@ def _suspend(street: Street, person: int) -> None:
 @pytest.mark.clause("LZ-14")
 def test_until_it_is_captured_the_buyer_reads_not_yet_insured(street: Street) -> None:
     async def story(hall: Hall) -> None:
-        who = next(_NEXT)
+        who = next(NEXT)
         order, member = await hall.applied(who), await hall.member(who)
         read = await hall.get(member, f"/orders/{order}")
         assert (read["state"], read["zh"], read["en"]) == ("awaiting-review", "待审核，尚未承保。", "awaiting review, not yet insured")
@@ -174,7 +103,7 @@ def test_until_it_is_captured_the_buyer_reads_not_yet_insured(street: Street) ->
 @pytest.mark.clause("LZ-14", "LZ-8")
 def test_nobody_reviews_what_they_entered_or_are_party_to(street: Street) -> None:
     async def story(hall: Hall) -> None:
-        who, colleague = next(_NEXT), next(_NEXT)
+        who, colleague = next(NEXT), next(NEXT)
         entered, other = await hall.who("entering", person_id=colleague), await hall.who("other")
         same_person, buyer = await hall.who("entering again", person_id=colleague), await hall.who("buyer", person_id=who)
         counter = {"counter": {"outlet": "450200-07", "document": "signed-form", "digest": DIGEST}, "buyer": who}
@@ -277,7 +206,7 @@ def test_two_clerks_decide_the_same_application_at_the_same_instant(street: Stre
 @pytest.mark.clause("LZ-14")
 def test_what_is_late_becomes_a_case_and_then_void_by_itself(street: Street) -> None:
     async def story(hall: Hall) -> None:
-        who = next(_NEXT)
+        who = next(NEXT)
         order, bureau = await hall.applied(who), await hall.who("bureau", "bureau")
         street.city.clock.set(ESCALATES - timedelta(seconds=1))
         assert await late_reviews(hall, bureau) == []
@@ -338,7 +267,7 @@ async def _none(street: Street, which: LiteralString) -> bool:
 @pytest.mark.clause("XJ-3.4")
 def test_a_neighbour_orders_under_a_mandate_until_it_is_revoked(street: Street) -> None:
     async def story(hall: Hall) -> None:
-        who, next_door = next(_NEXT), next(_NEXT)
+        who, next_door = next(NEXT), next(NEXT)
         old, neighbour = await hall.member(who), await hall.member(next_door)
         wish = await hall.wish(who, checked=next_door)
         assert said(await hall.post(neighbour, "/purchases", wish | {"principal": who})) == "mandate.account_not_given"
@@ -370,7 +299,7 @@ def test_a_neighbour_orders_under_a_mandate_until_it_is_revoked(street: Street) 
 @pytest.mark.clause("XJ-3.4")
 def test_a_clerk_takes_a_mandate_at_the_counter(street: Street) -> None:
     async def story(hall: Hall) -> None:
-        clerk, who, agent, other = await hall.who("clerk"), next(_NEXT), next(_NEXT), next(_NEXT)
+        clerk, who, agent, other = await hall.who("clerk"), next(NEXT), next(NEXT), next(NEXT)
         asked = {"agent": agent, "may": ["order"], "valid_to": "2026-12-31"}
         assert said(await hall.post(clerk, "/mandates", asked)) == "mandate.evidence_needed"
         assert said(await hall.post(clerk, "/mandates", asked | {"principal": who, "evidence": "identity-check", "digest": DIGEST})) == "mandate.evidence_needed"

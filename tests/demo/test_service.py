@@ -158,10 +158,12 @@ def test_a_category_is_recognised_by_two_clerks(demo: Demo) -> None:
 @pytest.mark.clause("LZ-14")
 @pytest.mark.parametrize("programme", ["450200", "652900"])
 def test_a_clerk_reviews_what_is_printed(demo: Demo, programme: str) -> None:
-    queue, approve, reject, bulk = [line for line in demo.said.splitlines() if f"/v1/{programme}/reviews" in line]
+    queue, claim, beside, approve, reject, bulk = [line for line in demo.said.splitlines() if f"/v1/{programme}/reviews" in line]
     cases = {case["order"]: case for case in told(queue)["cases"]}
     assert len(cases) == 5
     assert {(case["obstacle"], case["own"], case["name"][1:]) for case in cases.values()} == {(None, False, "**")}
+    taken, refused = told(claim), told(beside)
+    assert (taken["state"], refused["code"], refused["figures"]["credential"]) == ("claimed", "review.claimed", taken["credential"])
     assert [told(command)["state"] for command in (approve, reject)] == ["completed", "void"]
     assert (told(bulk)["done"], told(bulk)["refused"]) == (3, 0)
     assert paste(bulk) == paste(bulk)

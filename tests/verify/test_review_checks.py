@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from huibao.core.time import moment
-from huibao.enrolment.model import Command, Entry, Escalate, IdentityCheck, Paid, Release, Review, Unreviewed
+from huibao.enrolment.model import ClaimReview, Command, Entry, Escalate, IdentityCheck, Paid, Release, Review, Unreviewed
 from huibao.verify import checks, reviews
 from huibao.verify.checks import GRACE, Finding, Subject
 from huibao.verify.run import EVERYTHING
@@ -32,7 +32,7 @@ _TABLES: Final = Path(__file__).parent / "tables"
 
 def days(city: City) -> None:
     """Reviews in every state, each buyer another story: 3 is approved, 4 by two, 5 rejected, 6 overdue, 7 withdrawn, 8 late, 9 waits, 10 waits
-    for the second; a clerk enters for 11, an agent for 12, whose mandate is revoked later, a child for 1."""
+    for the second, and both have been taken; a clerk enters for 11, an agent for 12, whose mandate is revoked later, a child for 1."""
     with owner(city) as connection:
         books.put_on_sale(city, connection, another(city.plan, "dear", premium="1000.01"))
     mandates.run(city, mandates.mandate(12, 2))
@@ -49,7 +49,8 @@ def days(city: City) -> None:
     run(city, [Escalate(0, six)], ESCALATES)
     run(city, [Unreviewed(0, six)], VOID)
     after = run(city, [buy(city, 9, at=VOID), buy(city, 10, product="dear", at=VOID)], VOID)
-    run(city, [Review(71, None, order_id(city, after[1]), "approve"), ], VOID)
+    nine, ten = (order_id(city, answer) for answer in after)
+    run(city, [ClaimReview(71, None, nine), ClaimReview(71, 13, ten), Review(71, 13, ten, "approve"), ClaimReview(72, 14, ten)], VOID)
     # Who came first waits longest: decided at last, so that what still waits is within its time.
     eleven, twelve = (order_id(city, answer) for answer in first[6:8])
     run(city, [Escalate(0, eight), Review(71, None, eleven, "approve"), Review(71, None, twelve, "approve")], ESCALATES)
@@ -125,6 +126,10 @@ IMPOSSIBLE: Final = [
     ("another is said to have entered it",     "UPDATE review_vote SET entered_by = '{{99}}'",                                               "23503"),
     ("a rejection without a reason",           "UPDATE review_vote SET reason = NULL",                                                      "23514"),
     ("void without having been a case",        "UPDATE review SET escalated_at = NULL WHERE state = 'overdue'",                             "23514"),
+    ("who entered it has it",                  "UPDATE review SET claimed_by = 1 WHERE order_id = {of9}",                                    "23514"),
+    ("somebody has it for no time",            "UPDATE review SET claimed_until = NULL WHERE order_id = {of9}",                              "23514"),
+    ("somebody has what ended",                "UPDATE review SET claimed_by = 71, claimed_at = since, claimed_until = void_at WHERE order_id = {of3}", "23514"),
+    ("somebody has it longer than it waits",   "UPDATE review SET claimed_until = void_at + interval '1 second' WHERE order_id = {of9}",     "23514"),
     ("it ends, and is open",                   "UPDATE review SET state = 'open' WHERE state = 'approved'",                                 "23514"),
     ("an agent out of nowhere",                "UPDATE order_entry SET mandate_id = NULL WHERE order_id = {of12}",                          "23514"),
     ("a counter without its document",         "UPDATE order_entry SET document = NULL WHERE channel = 'counter'",                          "23514"),

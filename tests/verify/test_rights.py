@@ -75,7 +75,7 @@ RIGHTS: Final = [
     ("roster_line",         True,  "clause en order_id premium_fen refused replaces_order replaces_position zh",      True),
     ("order_entry",         True,  "",                                                              False),
     ("mandate",             True,  "revoked_at revoked_by",                                         False),
-    ("review",              True,  "ended_at escalated_at state",                                   False),
+    ("review",              True,  "claimant_id claimed_at claimed_by claimed_until ended_at escalated_at state", False),
     ("review_vote",         True,  "",                                                              False),
     ("renewal",             True,  "bought ended_at remind_on state why",                           False),
     ("account_posting",     True,  "ended_at reason sent_at state their_at",                         False),

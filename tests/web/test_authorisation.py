@@ -49,7 +49,8 @@ CALLERS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 )
 
 OF_A_PERSON: Final = {"order", "policy", "cancel_order", "open_payment", "settlement", "judge_settlement", "amend_order", "endorsement",
-                      "answer_endorsement", "review_order", "revoke_mandate", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals",
+                      "answer_endorsement", "review_order", "claim_review", "release_review",
+                      "revoke_mandate", "policy_endorsements", "correct_fact", "decline_renewal", "confirm_renewals",
                       "quote_surrender", "surrender", "refund", "confirm_account_closed", "accept_refund",
                       "decide_remittance_case", "withdraw_confirmation", "decide_channel_refund"}
 OF_AN_INSURER: Final = {"connection_tests"}
@@ -58,7 +59,7 @@ OF_A_HOSPITAL: Final = {"settlement", "confirm_settlement", "withdraw_settlement
 NAMING: Final = {"purchase", "check_identity", "settle", "agree_to_payment", "change_detail", "give_mandate"}
 #: Lists of what one reaches: there is nothing to be refused, and nothing of others in them (test_settled, test_payables_routes).
 LISTS: Final = {"cases", "payables", "payouts", "rosters", "endorsements", "refunds", "repayments", "receiving_accounts", "remittances",
-                "remittance_days", "account_postings", "account_days", "reviews", "review_list"}
+                "remittance_days", "account_postings", "account_days", "reviews", "review_list", "review_totals", "claim_reviews"}
 #: What is said of another's is what is said of nothing, by another status than 404.
 OTHERWISE: Final = {"propose_statement": 422, "prepay_hospital": 422, "call_recoveries": 422, "reissue_payout": 409, "repay": 422}
 #: A hospital says in its own name alone whose a settlement is; in a file each line has its own refusal (test_files).
@@ -111,6 +112,7 @@ SELECT (SELECT count(*) FROM orders WHERE state <> 'void'), (SELECT count(*) FRO
        (SELECT count(*) FROM sponsor), (SELECT count(*) FROM sponsor_payment), (SELECT jsonb_object_agg(id, state) FROM roster),
        (SELECT count(*) FROM roster_line), (SELECT jsonb_object_agg(order_id, state) FROM renewal),
        (SELECT jsonb_object_agg(id, revoked_at) FROM mandate), (SELECT count(*) FROM order_entry), (SELECT count(*) FROM review_vote),
+       (SELECT count(claimed_by) FROM review),
        (SELECT jsonb_object_agg(id, state) FROM endorsement), (SELECT jsonb_agg(phone_index ORDER BY id) FROM person),
        (SELECT count(*) FROM refund), (SELECT jsonb_object_agg(id, state) FROM repayment), (SELECT count(*) FROM refund_confirmation),
        (SELECT count(*) FROM refund_acceptance),

@@ -82,7 +82,7 @@ def test_bodies_take_no_field_that_is_not_described() -> None:
     assert bodies == {"application/x-ndjson": {"type": "string"}, "text/csv": {"type": "string"}}
     names = {described["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
              for _, _, described in operations() if "application/json" in described.get("requestBody", {}).get("content", {})}
-    assert names == {"ReviewDecision", "ListDecision", "NewMandate",
+    assert names == {"ReviewDecision", "ListDecision", "ListClaim", "NewMandate",
                      "Purchase", "IdentityProof", "PaymentNotice", "NewCredential", "SettlementMessage", "Deduction", "NotDeducted",
                      "Judgement", "PaymentAgreement", "PolicyShown", "RenewalConfirmation", "Day", "NewStatement", "StatementAnswer",
                      "NewPrepayment", "NewSponsor", "SponsorPayment", "Confirmation", "RosterStep",

@@ -248,6 +248,7 @@ def asked(desk: Desk, operation: str, person: int = BUYER, hospital: str = HOSPI
         "give_mandate": mandate(desk, person, SPENT_TOO, is_own=is_own),
         "review_order": {"verdict": "reject", "reason": "other"},
         "review_list": {"orders": [desk.order_of(person)], "verdict": "approve"},
+        "claim_reviews": {"orders": [desk.order_of(person)]},
         "amend_order": {"reason": "换人", "remove": person},
         "answer_endorsement": {"approve": False, "reason": "材料不符"},
         "surrender": {"refund_fen": 1},

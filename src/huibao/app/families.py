@@ -7,7 +7,7 @@ from huibao.catalogue.model import Programme
 from huibao.core.sealing import Keyring
 from huibao.endorsements.model import Answer, Change, Correct, Expire
 from huibao.endorsements.work import Endorsements
-from huibao.enrolment.model import Amend, Balances, Buy, Escalate, Paid, Posted, Release, Review, ReviewList, Unreviewed
+from huibao.enrolment import model as enrolment
 from huibao.enrolment.work import Orders
 from huibao.mandates.model import Authorise, Revoke
 from huibao.mandates.work import Mandates
@@ -36,7 +36,7 @@ FAMILIES: Final = (
     "renewal", "refunds")
 
 _OF: Final[Mapping[type, str]] = (
-    dict.fromkeys((Buy, Paid, Release, Amend, Review, ReviewList, Escalate, Unreviewed, Balances, Posted), "orders")
+    dict.fromkeys(get_args(enrolment.Command), "orders")
     | dict.fromkeys((Authorise, Revoke), "mandates")
     | dict.fromkeys((Settle, Reverse, Confirm, Withdraw, Adjust, Judge, Agree), "desk")
     | dict.fromkeys(get_args(sponsored.Command), "sponsored")

@@ -153,7 +153,7 @@ def reviews(url: str, founded: Sequence[Founded], known: Sequence[Login], settin
                 waiting = [order_number(one.code, id) for (id,) in connection.execute(SQL["reviews_waiting"], {"most": _LISTED}).fetchall()]
             if len(waiting) < _FEWEST:
                 continue
-            clerk = next(login for login in known if (login.programme, login.role) == (one.code, "agency"))
+            clerk, colleague = (login for login in known if (login.programme, login.role) == (one.code, "agency"))
             base, bearer = f"{url}/v1/{one.code}/reviews", f"-H 'Authorization: Bearer {clerk.token}'"
             first, second, *rest = waiting
 
@@ -162,7 +162,11 @@ def reviews(url: str, founded: Sequence[Founded], known: Sequence[Login], settin
                 return (f"curl -s {base}/{path} {bearer} -H 'Idempotency-Key: {key}' -H 'Content-Type: application/json'"
                         f" -d '{json.dumps(body)}'")
 
+            take = f"-X POST {base}/{first}/claim"
+            beside = f"-H 'Authorization: Bearer {colleague.token}' -H 'Idempotency-Key: claim-{first}-2'"
             yield Hint(one.code, f"{one.name}经办人员看待审核的申请：为何待审、申请时与现在的核对、期限", f"curl -s {bearer} '{base}?most=5'")
+            yield Hint(one.code, "领取一笔：到期前只由领取人审核", f"curl -s {take} {bearer} -H 'Idempotency-Key: claim-{first}-1'")
+            yield Hint(one.code, "同事也来领取这一笔：告知由谁领取、到几时（领取人审结后为已审结）", f"curl -s {take} {beside}")
             yield Hint(one.code, "审核通过一笔：冻结的保费划出，次日起保", decide(first, {"verdict": "approve"}))
             yield Hint(one.code, "不予通过一笔：冻结的保费释放，告知本人原因",
                        decide(second, {"verdict": "reject", "reason": "documents-differ", "note": "请补交材料"}))

@@ -10,7 +10,7 @@ import msgspec
 from huibao.db import sqlfile
 from huibao.db.arrays import Int8s
 from huibao.db.wire import Wire
-from huibao.enrolment.model import Check, Order, Policy, Reviewing, Vote
+from huibao.enrolment.model import Check, Claim, Order, Policy, Reviewing, Vote
 from huibao.enrolment.state import Hands
 from huibao.ledger.books import Books
 from huibao.mandates.model import Mandate
@@ -80,8 +80,8 @@ def read_reviews(rows: Rows, votes: Rows) -> dict[int, Reviewing]:
         cast[order].append(Vote(number, request, credential, person, verdict, reason, _CHECKS.decode(checked)))
     return {
         order: Reviewing(order, since, tuple(entered_by), reviewers, _CHECKS.decode(checked), escalate_at, void_at, because, escalated_at,
-                         state, cast[order])
-        for order, since, entered_by, reviewers, checked, escalate_at, void_at, because, escalated_at, state in rows
+                         state, cast[order], Claim(by, person, at, until) if by is not None else None)
+        for order, since, entered_by, reviewers, checked, escalate_at, void_at, because, escalated_at, state, by, person, at, until in rows
     }
 
 

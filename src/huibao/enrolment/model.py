@@ -143,11 +143,29 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class ReviewList:
-    """The list that a clerk decides in one go, before its orders are decided one by one: one key, one list."""
+    """The list that a clerk decides or takes in one go, before its orders are, one by one: one key, one list."""
 
     credential: int
     orders: tuple[int, ...]
-    verdict: Verdict
+    verdict: Verdict | Literal["claim"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimReview:
+    """A clerk takes an application to decide: for some time nobody else does. `reviewer` as above."""
+
+    credential: int
+    reviewer: int | None
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReview:
+    """A clerk lets go of an application that they had taken."""
+
+    credential: int
+    reviewer: int | None
+    order: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +215,7 @@ class Posted:
     reason: str | None = None
 
 
-Command = Buy | Paid | Release | Amend | Review | ReviewList | Escalate | Unreviewed | Balances | Posted
+Command = Buy | Paid | Release | Amend | Review | ReviewList | ClaimReview | ReleaseReview | Escalate | Unreviewed | Balances | Posted
 
 
 @dataclass(slots=True)
@@ -260,6 +278,16 @@ class Vote:
     checked: tuple[Check, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who has an application to decide: by credential, as which person where that is known, since when, and until when it is theirs."""
+
+    credential: int
+    person: int | None
+    since: datetime
+    until: datetime
+
+
 @dataclass(slots=True)
 class Reviewing:
     """An order's review while a batch moves it on. `entered_by` are the credentials, sorted, of all who entered it or those whose place
@@ -277,6 +305,7 @@ class Reviewing:
     escalated_at: datetime | None
     state: ReviewState
     votes: list[Vote]
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,8 +372,20 @@ class OrderTold(msgspec.Struct, frozen=True, omit_defaults=True):
     takes_over: str | None = None
 
 
+class ClaimTold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An application as its reviewer has it now, or had it; `took_over` is whose claim was over before."""
+
+    order: str
+    state: Literal["claimed", "released"]
+    credential: int
+    since: datetime
+    until: datetime
+    person: int | None = None
+    took_over: int | None = None
+
+
 class ListTold(msgspec.Struct, frozen=True):
-    """A list that is decided in one go."""
+    """A list that is decided, or taken, in one go."""
 
     orders: int
-    verdict: Verdict
+    verdict: Verdict | Literal["claim"]

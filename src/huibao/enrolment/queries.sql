@@ -139,7 +139,8 @@ LEFT JOIN order_entry e ON e.order_id = c.id LEFT JOIN endorsement n ON n.id = c
 
 -- :name reviews
 -- The reviews of these orders.
-SELECT order_id, since, entered_by, reviewers, checked::text, escalate_at, void_at, void_because, escalated_at, state
+SELECT order_id, since, entered_by, reviewers, checked::text, escalate_at, void_at, void_because, escalated_at, state,
+       claimed_by, claimant_id, claimed_at, claimed_until
 FROM review WHERE order_id = ANY(%(orders)s::bigint[]);
 
 -- :name votes
@@ -158,9 +159,12 @@ FROM unnest(%(orders)s::bigint[], %(since)s::timestamptz[], %(entered_by)s::text
      AS u (order_id, since, entered_by, reviewers, checked, escalate_at, void_at, because, escalated_at, state);
 
 -- :name move_reviews
--- Reviews that escalate or end.
-UPDATE review r SET escalated_at = u.escalated_at, state = u.state, ended_at = CASE WHEN u.state <> 'open' THEN %(at)s END
-FROM unnest(%(orders)s::bigint[], %(escalated)s::timestamptz[], %(states)s::text[]) AS u (order_id, escalated_at, state)
+-- Reviews that escalate or end, and who has which.
+UPDATE review r SET escalated_at = u.escalated_at, state = u.state, ended_at = CASE WHEN u.state <> 'open' THEN %(at)s END,
+    claimed_by = u.claimed_by, claimant_id = u.claimant_id, claimed_at = u.claimed_at, claimed_until = u.claimed_until
+FROM unnest(%(orders)s::bigint[], %(escalated)s::timestamptz[], %(states)s::text[], %(claimed_by)s::bigint[], %(claimants)s::bigint[],
+            %(claimed_at)s::timestamptz[], %(claimed_until)s::timestamptz[])
+     AS u (order_id, escalated_at, state, claimed_by, claimant_id, claimed_at, claimed_until)
 WHERE r.order_id = u.order_id;
 
 -- :name insert_votes
@@ -210,16 +214,53 @@ SELECT order_id, void_at FROM review
 WHERE state = 'open' AND escalated_at IS NOT NULL AND void_at <= %(at)s AND order_id > %(after)s ORDER BY order_id LIMIT %(most)s;
 
 -- :name review_page
--- The next reviews in a state, in the order of their orders: of a product, escalated or not, entered on a way, of an area; whose each is.
+-- The next reviews in a state, in the order of their orders: of a product, an area, escalated or not, entered on a way, to be decided by a
+-- time, by what each needs, who has it and why it was rejected.
 SELECT r.order_id, COALESCE(e.channel, 'online'), e.outlet
-FROM review r JOIN orders o ON o.id = r.order_id JOIN offer f ON f.id = o.offer_id JOIN person p ON p.id = o.buyer_id
+FROM review r JOIN orders o ON o.id = r.order_id JOIN offer f ON f.id = o.offer_id
 LEFT JOIN order_entry e ON e.order_id = o.id
 WHERE r.state = %(state)s AND r.order_id > %(after)s
   AND (%(product)s = '' OR f.product = %(product)s)
-  AND (%(area)s = '' OR p.area = %(area)s)
+  AND (%(area)s = '' OR %(area)s = (SELECT p.area FROM person p WHERE p.id = o.buyer_id))
   AND (%(channel)s = '' OR COALESCE(e.channel, 'online') = %(channel)s)
   AND (NOT %(asks_escalated)s OR (r.escalated_at IS NOT NULL) = %(escalated)s)
+  AND (%(due)s::timestamptz IS NULL OR r.void_at <= %(due)s)
+  AND (%(needs)s = '' OR %(needs)s = CASE WHEN r.reviewers = 1 THEN 'one'
+       WHEN (SELECT count(*) FROM review_vote v WHERE v.order_id = r.order_id) = 0 THEN 'first-of-two' ELSE 'second-of-two' END)
+  AND (%(claimed)s = '' OR %(claimed)s = CASE WHEN r.claimed_until IS NULL OR r.claimed_until <= %(at)s THEN 'nobody'
+       WHEN r.claimed_by = %(credential)s OR r.claimant_id = %(person)s::bigint THEN 'me' ELSE 'another' END)
+  AND (%(reason)s = '' OR %(reason)s = (SELECT max(v.reason) FROM review_vote v WHERE v.order_id = r.order_id))
 ORDER BY r.order_id LIMIT %(most)s;
+
+-- :name reviews_waiting
+-- How many applications wait, since when the oldest, until when the first must be decided.
+SELECT count(*), min(r.since), min(r.void_at)
+FROM review r JOIN orders o ON o.id = r.order_id JOIN offer f ON f.id = o.offer_id JOIN person p ON p.id = o.buyer_id
+WHERE r.state = 'open' AND (%(product)s = '' OR f.product = %(product)s) AND (%(area)s = '' OR p.area = %(area)s);
+
+-- :name review_totals
+-- How many applications wait, by all that the queue can be narrowed to.
+SELECT t.by, t.value, count(*)
+FROM review r JOIN orders o ON o.id = r.order_id JOIN offer f ON f.id = o.offer_id JOIN person p ON p.id = o.buyer_id
+LEFT JOIN order_entry e ON e.order_id = o.id
+CROSS JOIN LATERAL (VALUES
+    ('product', f.product),
+    ('channel', COALESCE(e.channel, 'online')),
+    ('escalated', (r.escalated_at IS NOT NULL)::text),
+    ('due', ((r.void_at - interval '1 microsecond') AT TIME ZONE 'Asia/Shanghai')::date::text),
+    ('needs', CASE WHEN r.reviewers = 1 THEN 'one'
+              WHEN (SELECT count(*) FROM review_vote v WHERE v.order_id = r.order_id) = 0 THEN 'first-of-two' ELSE 'second-of-two' END),
+    ('claimed', CASE WHEN r.claimed_until IS NULL OR r.claimed_until <= %(at)s THEN 'nobody'
+                WHEN r.claimed_by = %(credential)s OR r.claimant_id = %(person)s::bigint THEN 'me' ELSE 'another' END)) AS t (by, value)
+WHERE r.state = 'open' AND (%(product)s = '' OR f.product = %(product)s) AND (%(area)s = '' OR p.area = %(area)s)
+GROUP BY t.by, t.value ORDER BY t.by, t.value;
+
+-- :name rejections
+-- How many applications were rejected since a time, by reason.
+SELECT v.reason, count(*)
+FROM review_vote v JOIN orders o ON o.id = v.order_id JOIN offer f ON f.id = o.offer_id JOIN person p ON p.id = o.buyer_id
+WHERE v.verdict = 'reject' AND v.at >= %(since)s AND (%(product)s = '' OR f.product = %(product)s) AND (%(area)s = '' OR p.area = %(area)s)
+GROUP BY v.reason ORDER BY v.reason;
 
 -- :name order_areas
 -- The pooling areas of the buyers of these orders.

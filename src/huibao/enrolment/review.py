@@ -10,7 +10,7 @@ from datetime import datetime
 from huibao.core.refusal import Refusal
 from huibao.enrolment import asking, refusals, review_refusals, tellings
 from huibao.enrolment.checks import checks
-from huibao.enrolment.model import Escalate, Order, Review, Reviewing, Unreviewed, Vote
+from huibao.enrolment.model import Claim, Escalate, Order, Review, Reviewing, Unreviewed, Vote
 from huibao.enrolment.orders import complete, void
 from huibao.enrolment.purchase import Grant, decide_again
 from huibao.enrolment.state import State
@@ -18,15 +18,10 @@ from huibao.enrolment.state import State
 
 def review(state: State, asked: Review, request_id: int, at: datetime) -> Order | Refusal:
     """The order as decided: completed, void, or waiting for its second reviewer; or why this is no decision."""
-    found = _open(state, asked.order)
+    found = decidable(state, asked.order, asked.credential, asked.reviewer, at)
     if isinstance(found, Refusal):
         return found
     order, waiting = found
-    if waiting.void_at <= at:
-        return review_refusals.review_over(waiting.void_at)
-    refused = _four_eyes(state, asked, order, waiting)
-    if refused:
-        return refused
     if asked.verdict == "reject":
         if asked.reason is None:
             return review_refusals.reason_needed()
@@ -47,6 +42,33 @@ def is_own(state: State, order: Order, waiting: Reviewing, credential: int, pers
     """Whether who reviews entered the order or one that it took the place of, or is party to it."""
     parties = {order.buyer, *(policy.insured for policy in order.policies), *(one for _, one in state.hands[order.id])} - {None}
     return credential in waiting.entered_by or person in parties
+
+
+def decidable(state: State, id: int, credential: int, person: int | None, at: datetime) -> tuple[Order, Reviewing] | Refusal:
+    """The application that somebody wants to decide, or why it is not theirs to decide now."""
+    found = _open(state, id)
+    if isinstance(found, Refusal):
+        return found
+    order, waiting = found
+    if waiting.void_at <= at:
+        return review_refusals.review_over(waiting.void_at)
+    refused = _four_eyes(state, order, waiting, credential, person)
+    if refused:
+        return refused
+    has = holder(waiting, at)
+    if has is not None and not is_theirs(has, credential, person):
+        return review_refusals.claimed(has)
+    return found
+
+
+def holder(waiting: Reviewing, at: datetime) -> Claim | None:
+    """The claim of whoever has the application now: nobody does when its time is over."""
+    return waiting.claim if waiting.claim is not None and at < waiting.claim.until else None
+
+
+def is_theirs(claim: Claim, credential: int, person: int | None) -> bool:
+    """Whether a claim is a clerk's own: a person is one person under several credentials."""
+    return claim.credential == credential or (claim.person is not None and claim.person == person)
 
 
 def escalate(state: State, asked: Escalate, at: datetime) -> Order | Refusal:
@@ -86,12 +108,12 @@ def _open(state: State, id: int) -> tuple[Order, Reviewing] | Refusal:
     return order, waiting
 
 
-def _four_eyes(state: State, asked: Review, order: Order, waiting: Reviewing) -> Refusal | None:
+def _four_eyes(state: State, order: Order, waiting: Reviewing, credential: int, person: int | None) -> Refusal | None:
     """Nobody reviews what is theirs, and nobody twice; a person is one person under several credentials."""
-    if is_own(state, order, waiting, asked.credential, asked.reviewer):
+    if is_own(state, order, waiting, credential, person):
         return review_refusals.own_entry()
     for vote in waiting.votes:
-        if vote.credential == asked.credential or (vote.person is not None and vote.person == asked.reviewer):
+        if vote.credential == credential or (vote.person is not None and vote.person == person):
             return review_refusals.reviewed_by_you()
     return None
 
@@ -101,6 +123,9 @@ def _vote(state: State, asked: Review, request_id: int, order: Order, waiting: R
     vote = Vote(len(waiting.votes) + 1, request_id, asked.credential, asked.reviewer, asked.verdict, reason, checks(state, order))
     waiting.votes.append(vote)
     state.new_votes.append((waiting, vote))
+    if waiting.claim is not None:                       # who decided has it no longer: it is free for the second reviewer
+        waiting.claim = None
+        state.move_review(waiting)
 
 
 def _approve(state: State, order: Order, waiting: Reviewing, grants: tuple[Grant, ...]) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
 from huibao.core.time import SHANGHAI
+from huibao.enrolment.model import Claim
 from huibao.scheme.words import ACCOUNTS
 
 
@@ -33,6 +34,21 @@ def own_entry() -> Refusal:
 def reviewed_by_you() -> Refusal:
     return Refusal("review.same_reviewer", None, "该申请须由两名不同的人员审核，您已审核过，请交由其他审核人员办理。",
                    "two different people review this application and you were the first: leave it to another")
+
+
+def claimed(claim: Claim) -> Refusal:
+    until = claim.until.astimezone(SHANGHAI)
+    return Refusal("review.claimed", None,
+                   f"该申请已由另一名经办人员（凭证 {claim.credential}）领取，{until:%Y-%m-%d %H:%M} 前由其审核；过时未审结的可以接手，急办请与其联系放回。",
+                   f"another clerk (credential {claim.credential}) has this application until {until:%Y-%m-%d %H:%M}: take it over after"
+                   " that, or have them let go of it",
+                   {"credential": claim.credential, "since": claim.since.astimezone(SHANGHAI).isoformat(), "until": until.isoformat()})
+
+
+def not_claimed() -> Refusal:
+    return Refusal("review.not_claimed", None, "您没有领取该申请，或已审结、已由他人接手，无需放回。",
+                   "you do not have this application: you did not take it, it was decided, or another took it over; there is nothing to let"
+                   " go of")
 
 
 def reason_needed() -> Refusal:

@@ -14,7 +14,7 @@ from huibao.core.sealing import Keyring, Place, seal, unwrap
 from huibao.core.time import business_date
 from huibao.db.arrays import Byteas, Int8s, Texts
 from huibao.db.wire import Wire
-from huibao.enrolment import orders, outside, postings, review, tellings, writing
+from huibao.enrolment import claiming, orders, outside, postings, review, tellings, writing
 from huibao.enrolment.amend import amend
 from huibao.enrolment.continuity import Earlier, earlier
 from huibao.enrolment.entries import acting
@@ -23,6 +23,7 @@ from huibao.enrolment.model import (
     Amend,
     Balances,
     Buy,
+    ClaimReview,
     Command,
     Consent,
     Entry,
@@ -38,6 +39,7 @@ from huibao.enrolment.model import (
     Posted,
     Proposal,
     Release,
+    ReleaseReview,
     Review,
     ReviewList,
     Unreviewed,
@@ -54,6 +56,7 @@ from huibao.scheme.running import kept_elsewhere
 
 _ENCODER: Final = msgspec.json.Encoder()
 _KINDS: Final = {Buy: "purchase", Paid: "payment", Release: "release", Amend: "purchase", Review: "review", ReviewList: "review-list",
+                 ClaimReview: "review-claim", ReleaseReview: "review-release",
                  Escalate: "review-escalated", Unreviewed: "review-overdue",
                  Balances: "account-balances", Posted: "account-posting"}
 
@@ -138,6 +141,11 @@ class Orders:
         if isinstance(command, ReviewList):
             told_ = ListTold(len(command.orders), command.verdict)
             return Decision(_KINDS[ReviewList], DONE, _ENCODER.encode(told_), command.credential)
+        if isinstance(command, ClaimReview | ReleaseReview):
+            has = claiming.claim(state, command, at) if isinstance(command, ClaimReview) else claiming.release(state, command, at)
+            if isinstance(has, Refusal):
+                return Decision(_KINDS[type(command)], has.code, told(has), command.credential)
+            return Decision(_KINDS[type(command)], DONE, _ENCODER.encode(has), command.credential)
         if isinstance(command, Buy):
             decided = decide(state, command, at)
             if isinstance(decided, Granting):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from huibao.core.time import business_date
-from huibao.db.arrays import Dates, Int8s, Texts, Times
+from huibao.db.arrays import Column, Dates, Int8s, Texts, Times
 from huibao.db.wire import Wire
 from huibao.enrolment.loading import SQL
 from huibao.enrolment.model import Reviewing
@@ -64,7 +64,7 @@ def write_reviews(wire: Wire, state: State, at: datetime) -> None:
     if moved := list(state.moved_reviews.values()):
         wire.ask(SQL["move_reviews"], {
             "at": at, "orders": Int8s([r.order for r in moved]), "escalated": Times([r.escalated_at for r in moved]),
-            "states": Texts([r.state for r in moved])})
+            "states": Texts([r.state for r in moved]), **_claims(moved)})
     if state.new_votes:
         wire.ask(SQL["insert_votes"], {"at": at, **vote_columns(state.new_votes)})
     _write_cases(wire, state, at)
@@ -73,6 +73,17 @@ def write_reviews(wire: Wire, state: State, at: datetime) -> None:
             "at": at, "requests": Int8s([request for request, _ in back]), "orders": Int8s([p.order for _, p in back]),
             "positions": Int8s([p.position for _, p in back]), "fen": Int8s([p.cash_fen for _, p in back])})
     notices.write(wire, state.notices, at)
+
+
+def _claims(reviews: Sequence[Reviewing]) -> dict[str, Column]:
+    """Who has each: nobody has one that ended."""
+    claims = [review.claim if review.state == "open" else None for review in reviews]
+    return {
+        "claimed_by": Int8s([claim.credential if claim else None for claim in claims]),
+        "claimants": Int8s([claim.person if claim else None for claim in claims]),
+        "claimed_at": Times([claim.since if claim else None for claim in claims]),
+        "claimed_until": Times([claim.until if claim else None for claim in claims]),
+    }
 
 
 def _write_cases(wire: Wire, state: State, at: datetime) -> None:

@@ -128,7 +128,7 @@ def _review(rule: model.ReviewRule) -> str:
 
 def _clock(rule: model.ReviewClock) -> str:
     return (f"{rule.escalate_days} 个工作日未办的督办，{rule.void_days} 个工作日未办的作废；"
-            f"错过统一起保日的{words.MISSED_START[rule.missed_start]}")
+            f"错过统一起保日的{words.MISSED_START[rule.missed_start]}；经办人员领取后 {rule.claim_minutes} 分钟内由其审核")
 
 
 def _premium(rule: model.Premium) -> str:

@@ -107,14 +107,20 @@ class ReviewRule:
     two_above: Amount | None = None
 
 
+#: So long a clerk has an application to decide, unless the scheme says otherwise.
+CLAIM_MINUTES: Final = 30
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewClock:
-    """Working days until a waiting review escalates and until it is void, and what a missed common start date means."""
+    """Working days until a waiting review escalates and until it is void, and what a missed common start date means; for how many minutes
+    an application is whose who took it."""
 
     basis: Basis
     escalate_days: int
     void_days: int
     missed_start: str
+    claim_minutes: int = CLAIM_MINUTES
 
 
 @dataclass(frozen=True, slots=True)

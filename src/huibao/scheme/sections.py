@@ -92,7 +92,8 @@ def review_clock(reading: Reading, table: Table, basis: Basis) -> model.ReviewCl
     if void <= escalate and "void_days" in table:
         table.problem("void_days", f"应大于 escalate_days({escalate})，请写至少 {escalate + 1}",
                       f"write at least {escalate + 1}: an order is void only after the review has escalated")
-    return model.ReviewClock(basis, escalate, void, table.choice("missed_start", words.MISSED_START))
+    return model.ReviewClock(basis, escalate, void, table.choice("missed_start", words.MISSED_START),
+                             table.whole("claim_minutes", model.CLAIM_MINUTES, least=1))
 
 
 def desk(reading: Reading, table: Table, basis: Basis) -> model.Desk:

@@ -27,6 +27,7 @@ CHECKS: Final[Checks] = (
     ("f", "reviews as decided", _sql("decided")),
     ("f", "reviews and what was told", _sql("told")),
     ("f", "four eyes", _sql("four_eyes")),
+    ("f", "reviews and who had them", _sql("claimed")),
     ("f", "orders entered for others", statement(SQL, "entries", _credentials)),
     ("f", "mandates", _sql("mandates")),
     ("h", "reviews and their time", statement(SQL, "waiting", _overdue)),

@@ -82,6 +82,36 @@ UNION ALL
 SELECT format('the review of event %%s is done and no vote is kept', e.seq) FROM event e
 WHERE e.kind = 'review' AND e.outcome = 'done' AND NOT EXISTS (SELECT FROM review_vote v WHERE v.request_id = e.request_id);
 
+-- :name claimed
+-- f. Who has an application is who took it last and may decide it; nobody else decided it while it was theirs.
+WITH step AS (
+    SELECT e.seq, e.request_id, e.kind, t.told, t.order_id,
+           lag(CASE WHEN e.kind = 'review-claim' THEN t.told END) OVER whole AS before, lead(e.seq) OVER whole IS NULL AS is_last
+    FROM event e CROSS JOIN LATERAL (
+        SELECT told, split_part(told ->> 'order', '-', 2)::bigint AS order_id
+        FROM (SELECT convert_from(e.answer, 'UTF8')::jsonb AS told) AS a) AS t
+    WHERE e.kind IN ('review', 'review-claim', 'review-release') AND e.outcome = 'done'
+    WINDOW whole AS (PARTITION BY t.order_id ORDER BY e.seq))
+SELECT format('order %%s is claimed by %%s until %%s, its events say by %%s until %%s', r.order_id, COALESCE(r.claimed_by::text, 'nobody'),
+              r.claimed_until, COALESCE(s.told ->> 'credential', 'nobody'), s.told ->> 'until')
+FROM review r LEFT JOIN step s ON s.order_id = r.order_id AND s.is_last AND s.kind = 'review-claim'
+WHERE r.state = 'open' AND (r.claimed_by, r.claimant_id, r.claimed_at, r.claimed_until) IS DISTINCT FROM
+      ((s.told ->> 'credential')::bigint, (s.told ->> 'person')::bigint, (s.told ->> 'since')::timestamptz,
+       (s.told ->> 'until')::timestamptz)
+UNION ALL
+SELECT format('order %%s is claimed by who bought it or is insured by it', r.order_id)
+FROM review r JOIN orders o ON o.id = r.order_id
+WHERE r.claimant_id = o.buyer_id OR r.claimant_id IN (SELECT p.insured_id FROM policy p WHERE p.order_id = r.order_id)
+UNION ALL
+SELECT format('order %%s is claimed by who approved it first', r.order_id)
+FROM review r JOIN review_vote v ON v.order_id = r.order_id WHERE v.credential = r.claimed_by OR v.person_id = r.claimant_id
+UNION ALL
+SELECT format('vote %%s on order %%s was cast while credential %%s had it until %%s', v.number, v.order_id, s.before ->> 'credential',
+              s.before ->> 'until')
+FROM step s JOIN review_vote v ON v.request_id = s.request_id
+WHERE (s.before ->> 'until')::timestamptz > v.at AND (s.before ->> 'credential')::bigint <> v.credential
+  AND (s.before ->> 'person')::bigint IS DISTINCT FROM COALESCE(v.person_id, -1);
+
 -- :name entries
 -- f. Who entered an order for its buyer had a mandate or was registered kin at that time; a clerk says at which counter, on what.
 SELECT format('order %%s was entered by person %%s, whom nobody had let', o.id, e.person_id)

@@ -43,6 +43,10 @@ cancel_order         .       own     programme  .          .        .         . 
 reviews              .       .       programme  programme  .        .         .          .        programme  .
 review_order         .       .       programme  .          .        .         .          .        .          .
 review_list          .       .       programme  .          .        .         .          .        .          .
+review_totals        .       .       programme  programme  .        .         .          .        programme  .
+claim_reviews        .       .       programme  .          .        .         .          .        .          .
+claim_review         .       .       programme  .          .        .         .          .        .          .
+release_review       .       .       programme  .          .        .         .          .        .          .
 give_mandate         .       own     programme  .          .        .         .          .        .          .
 mandates             .       own     programme  .          .        .         .          .        .          .
 revoke_mandate       .       own     programme  .          .        .         .          .        .          .

@@ -3,6 +3,10 @@
 SELECT digest, id, role, programme, person_id, insurer, provider, area, scopes, label, expires_at, revoked_at
 FROM credential WHERE digest = ANY(%(digests)s::bytea[]);
 
+-- :name labels
+-- How credentials are called.
+SELECT id, label FROM credential WHERE id = ANY(%(ids)s::bigint[]);
+
 -- :name insert_credential
 -- A new credential; its token is shown once and kept as a digest.
 INSERT INTO credential (digest, role, label, programme, person_id, insurer, provider, area, scopes, issued_at, expires_at)

@@ -1,7 +1,8 @@
-"""The agency's queue of applications: why each waits, what was checked and is true now; decided one by one, or a list in one go."""
+"""The agency's queue of applications, as a clerk with many thousands works it off: why each waits, what was checked and is true now, who
+has it, and how many there are of each kind."""
 
-import asyncio
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -10,48 +11,54 @@ from msgspec import Meta
 from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
 from huibao.core.time import SHANGHAI, business_date
-from huibao.enrolment import checks, review_refusals
+from huibao.enrolment import checks
 from huibao.enrolment.looking import look
-from huibao.enrolment.model import Order, OrderTold, Reason, Review, Reviewing, ReviewList, ReviewState, Verdict
+from huibao.enrolment.model import Order, Reason, Reviewing, ReviewState
 from huibao.enrolment.purchase import decide_again
-from huibao.enrolment.refusals import order_unknown
-from huibao.enrolment.review import is_own
+from huibao.enrolment.review import holder, is_own, is_theirs
 from huibao.enrolment.state import State
 from huibao.policies.numbers import order_number, read_number
-from huibao.record.model import DONE, Answer, untold
 from huibao.scheme.model import in_force
 from huibao.scheme.sentences import source
 from huibao.web import refusals
-from huibao.web.authorisation import Owners, reaches
-from huibao.web.commands import canonical, submit, told
 from huibao.web.operations import Call, operation
-from huibao.web.problems import Refused, Reply
+from huibao.web.problems import Refused
 from huibao.web.purchases import ORDER_EXAMPLE
 from huibao.web.reads import ENROLMENT, SQL, masked, opened_name
-from huibao.web.words import END, Id
+from huibao.web.reviewing import OrderNumber
+from huibao.web.words import Id
 
-#: So many cases of the queue are shown at once, and so many orders decided.
+#: So many cases of the queue are shown at once; so many are looked at for those in which something, or nothing, stands in the way.
 MOST_SHOWN: Final = 50
-MOST_DECIDED: Final = 200
+MOST_LOOKED_AT: Final = 200
 
 _AT: Final = datetime(2026, 3, 2, 10, tzinfo=SHANGHAI)
-_TOLD: Final = msgspec.json.Decoder(OrderTold)
-_ENCODER: Final = msgspec.json.Encoder()
+_DAY: Final = timedelta(days=1)
 
-OrderNumber = Annotated[str, Meta(pattern="^[0-9]{6}-[0-9]{12}-[0-9]" + END, examples=[ORDER_EXAMPLE.order])]
-#: What a clerk writes to the buyer.
-Note = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{0,500}" + END)]
+Channel = Literal["online", "counter", "agent"]
+#: What a case waits for: its one approval, the first of two, or the second.
+Needs = Literal["one", "first-of-two", "second-of-two"]
+Claimed = Literal["nobody", "me", "another"]
 
 
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 class ReviewQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which reviews: in a state (open unless said), of a product, escalated or not, entered on a way; after an order, so many."""
+    """Which reviews: in a state (open unless said), of a product, escalated or not, entered on a way; after an order, so many.
+
+    `due`: to be decided by the end of that day. `needs`: which approval is waited for. `claimed`: who has it. `clear`: whether nothing
+    stands in the way of an approval and nothing has changed; such pages may be shorter than asked. `reason`: why it was rejected.
+    """
 
     state: ReviewState | None = None
     product: Id | None = None
     escalated: bool | None = None
-    channel: Literal["online", "counter", "agent"] | None = None
+    channel: Channel | None = None
+    due: date | None = None
+    needs: Needs | None = None
+    claimed: Claimed | None = None
+    clear: bool | None = None
+    reason: Reason | None = None
     after: OrderNumber | None = None
     most: Annotated[int, Meta(ge=1, le=MOST_SHOWN)] | None = None
 
@@ -85,8 +92,18 @@ class Obstacle(msgspec.Struct, frozen=True):
     en: str
 
 
+class ClaimLine(msgspec.Struct, frozen=True):
+    """Who has an application to decide: the clerk's credential and its label, since when, and until when; `mine` where the caller has."""
+
+    credential: int
+    label: str
+    since: datetime
+    until: datetime
+    mine: bool
+
+
 class ReviewCase(msgspec.Struct, frozen=True):
-    """An application in the queue: why it is there, until when, what was checked and what is true now.
+    """An application in the queue: why it is there, until when, what was checked and what is true now, who has it.
 
     `obstacle` is what an approval would be refused for now; `own` says that the caller entered it, changed it or is party to it.
     """
@@ -113,10 +130,12 @@ class ReviewCase(msgspec.Struct, frozen=True):
     checks: tuple[CheckLine, ...]
     obstacle: Obstacle | None
     own: bool
+    claim: ClaimLine | None
 
 
 class ReviewCases(msgspec.Struct, frozen=True):
-    """A page of the queue; `next` is what to ask `after` for the next one, none where this is the last."""
+    """A page of the queue; `next` is what to ask `after` for the next one, none where this is the last. Asked for what is `clear`, a page
+    may be short, or empty, and there are more."""
 
     cases: tuple[ReviewCase, ...]
     next: str | None
@@ -128,35 +147,85 @@ _CASE: Final = ReviewCase(
     "使用个人账户支付 188.00 元，须经医保经办机构审核。", "188.00 yuan are to come from the account, which the agency reviews", 1, 0, _AT,
     datetime(2026, 3, 10, tzinfo=SHANGHAI), None, datetime(2026, 3, 24, tzinfo=SHANGHAI),
     (CheckLine("insured.enrolment", "被保险人参保", 1, "390/1/9900", "390/2/9900", changed=True),),
-    Obstacle("insured.status_not_normal", None, "被保险人的参保状态为暂停参保，请先恢复正常参保", "the insured's enrolment has status 2"), own=False)
+    Obstacle("insured.status_not_normal", None, "被保险人的参保状态为暂停参保，请先恢复正常参保", "the insured's enrolment has status 2"), own=False,
+    claim=ClaimLine(12, "经办二", _AT, _AT + timedelta(minutes=30), mine=False))
 
 
 @operation("GET", "/v1/{programme}/reviews", asks=ReviewQuery, answers=ReviewCases, refuses=(422,), answered=ReviewCases((_CASE,), None))
 async def reviews(call: Call[ReviewQuery]) -> ReviewCases:
-    """Lists applications under review, the oldest first: why each is there, what was checked, and what has changed since （LZ-14）."""
-    asked, code, programme = call.asked, call.path["programme"], call.programme
+    """Lists applications under review, the oldest first: why each is there, what was checked and has changed, who has it （LZ-14）."""
+    code, programme, asked = call.path["programme"], call.programme, call.asked
     most = asked.most or 20
-    after = read_number(code, asked.after) if asked.after else (0, None)
-    if after is None:
-        raise Refused(refusals.after_unknown())
-    given = {"state": asked.state or "open", "product": asked.product or "", "channel": asked.channel or "",
-             "asks_escalated": asked.escalated is not None, "escalated": bool(asked.escalated), "after": after[0],
-             "area": call.principal.area or "", "most": most + 1}
+    looked_at = most if asked.clear is None else MOST_LOOKED_AT
+    given = _given(call) | {"most": looked_at + 1}
     shelf = await call.engine.shelf(code)
     async with call.engine.reading(code) as connection:
         rows = await (await connection.execute(ENROLMENT["review_page"], given)).fetchall()
-        ways = {id: (channel, outlet) for id, channel, outlet in rows[:most]}
+        ways = {id: (channel, outlet) for id, channel, outlet in rows[:looked_at]}
         state = await look(connection, programme, shelf, call.engine.keyring, sorted(ways), business_date(call.engine.clock.now()))
-        people = sorted(state.people) if call.principal.role == "agency" else []
+        found, last = _matching(state, sorted(ways), asked.clear, most)
+        people = sorted({one for id in found for one in _people(state.orders[id])}) if call.principal.role == "agency" else []
         names = await (await connection.execute(SQL["names"], {"people": people})).fetchall()
     known = {id: masked(opened_name(call.engine.keyring, code, id, wrapped, sealed)) for id, sealed, wrapped in names}
-    cases = tuple(_case(call, state, id, ways[id], known) for id in sorted(ways))
-    return ReviewCases(cases, cases[-1].order if len(rows) > most else None)
+    labels = await _labels(call, [state.reviews[id] for id in found])
+    cases = tuple(_case(call, state, id, ways[id], known, labels, obstacle) for id, obstacle in found.items())
+    return ReviewCases(cases, order_number(code, last) if last is not None and (len(rows) > looked_at or last < max(ways)) else None)
 
 
-def _case(call: Call[Any], state: State, id: int, way: tuple[str, str | None], names: dict[int, str | None]) -> ReviewCase:
+def _given(call: Call[ReviewQuery]) -> dict[str, Any]:
+    """What the queue is narrowed to. Raises `Refused`."""
+    asked, code = call.asked, call.path["programme"]
+    after = read_number(code, asked.after) if asked.after else (0, None)
+    if after is None:
+        raise Refused(refusals.after_unknown())
+    return {"state": asked.state or "open", "product": asked.product or "", "channel": asked.channel or "",
+            "asks_escalated": asked.escalated is not None, "escalated": bool(asked.escalated), "after": after[0],
+            "area": call.principal.area or "", "due": _end_of(asked.due) if asked.due else None, "needs": asked.needs or "",
+            "claimed": asked.claimed or "", "reason": asked.reason or "", **_who(call)}
+
+
+def _who(call: Call[Any]) -> dict[str, Any]:
+    """Whose claims are the caller's own, and which are over."""
+    return {"credential": call.principal.id, "person": call.principal.person_id, "at": call.engine.clock.now()}
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(), SHANGHAI) + _DAY
+
+
+def _people(order: Order) -> list[int]:
+    return [order.buyer, *(policy.insured for policy in order.policies)]
+
+
+def _matching(state: State, ids: Sequence[int], clear: bool | None, most: int) -> tuple[dict[int, Refusal | None], int | None]:
+    """Those of the orders that are asked for, with what stands in the way of each; and the last one looked at."""
+    found: dict[int, Refusal | None] = {}
+    last: int | None = None
+    for id in ids:
+        if len(found) == most:
+            break
+        order, waiting, last = state.orders[id], state.reviews[id], id
+        decided = decide_again(state, order) if waiting.state == "open" else ()
+        obstacle = decided if isinstance(decided, Refusal) else None
+        if clear is None or clear == (obstacle is None and not any(line.changed for line in _compared(state, order, waiting))):
+            found[id] = obstacle
+    return found, last
+
+
+async def _labels(call: Call[Any], reviews: Sequence[Reviewing]) -> dict[int, str]:
+    """How the credentials are called that have an application."""
+    ids = sorted({waiting.claim.credential for waiting in reviews if waiting.claim is not None})
+    if not ids:
+        return {}
+    async with call.engine.shared() as connection:
+        return dict(await (await connection.execute(SQL["labels"], {"ids": ids})).fetchall())
+
+
+def _case(
+    call: Call[Any], state: State, id: int, way: tuple[str, str | None], names: dict[int, str | None], labels: dict[int, str],
+    obstacle: Refusal | None,
+) -> ReviewCase:
     order, waiting = state.orders[id], state.reviews[id]
-    found = decide_again(state, order) if waiting.state == "open" else ()
     zh, en = _why(state, order, waiting)
     return ReviewCase(
         order=order_number(state.programme.code, id), state=waiting.state, product=order.product, channel=way[0], outlet=way[1],
@@ -165,8 +234,16 @@ def _case(call: Call[Any], state: State, id: int, way: tuple[str, str | None], n
         premium_fen=order.premium_fen, account_fen=order.premium_fen - order.cash_fen, cash_fen=order.cash_fen, zh=zh, en=en,
         reviewers=waiting.reviewers, approvals=sum(vote.verdict == "approve" for vote in waiting.votes), since=waiting.since,
         escalate_at=waiting.escalate_at, escalated_at=waiting.escalated_at, void_at=waiting.void_at,
-        checks=_compared(state, order, waiting), obstacle=_obstacle(found) if isinstance(found, Refusal) else None,
-        own=is_own(state, order, waiting, call.principal.id, call.principal.person_id))
+        checks=_compared(state, order, waiting), obstacle=_obstacle(obstacle) if obstacle else None,
+        own=is_own(state, order, waiting, call.principal.id, call.principal.person_id), claim=_claim(call, waiting, labels))
+
+
+def _claim(call: Call[Any], waiting: Reviewing, labels: dict[int, str]) -> ClaimLine | None:
+    has = holder(waiting, call.engine.clock.now())
+    if has is None:
+        return None
+    mine = is_theirs(has, call.principal.id, call.principal.person_id)
+    return ClaimLine(has.credential, labels.get(has.credential, ""), has.since, has.until, mine)
 
 
 def _compared(state: State, order: Order, waiting: Reviewing) -> tuple[CheckLine, ...]:
@@ -192,116 +269,54 @@ def _obstacle(refusal: Refusal) -> Obstacle:
     return Obstacle(refusal.code, refusal.clause, refusal.zh, refusal.en)
 
 
-# ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── how many ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-class ReviewDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A decision on an application. A rejection has its `reason`; `note` is said to the buyer besides, and kept under the buyer's seal."""
+class TotalsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of a product; rejections of so many days."""
 
-    verdict: Verdict
-    reason: Reason | None = None
-    note: Note = ""
-
-
-@operation("POST", "/v1/{programme}/reviews/{order}", asks=ReviewDecision, answers=OrderTold, keyed=True, refuses=(403, 409, 422),
-           asked=ReviewDecision("approve"), answered=ORDER_EXAMPLE)
-async def review_order(call: Call[ReviewDecision]) -> Reply:
-    """Approves an application, and what is held for it is captured; or rejects it, and everything goes back.
-
-    Payer and insured are asked again as they are now. Nobody reviews what they entered or are party to.
-    """
-    number = call.path["order"]
-    read = read_number(call.path["programme"], number)
-    if read is None or read[1] is not None or read[0] not in await _within(call, [read[0]]):
-        raise Refused(order_unknown())
-    return told(await submit(call, "review", (number, call.asked), _command(call, read[0], call.asked)), 200)
+    product: Id | None = None
+    days: Annotated[int, Meta(ge=1, le=366)] | None = None
 
 
-class ListDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One decision on a list of applications, each of which has its own outcome."""
+class Total(msgspec.Struct, frozen=True):
+    """So many applications of which `by` has this value: `?by=value` narrows the queue to them."""
 
-    orders: Annotated[tuple[OrderNumber, ...], Meta(min_length=1, max_length=MOST_DECIDED)]
-    verdict: Verdict
-    reason: Reason | None = None
-    note: Note = ""
-
-
-class ListLine(msgspec.Struct, frozen=True):
-    """What became of one application of a list: `done` with the order's state, or the refusal's code, in a sentence."""
-
-    order: str
-    outcome: str
-    state: str | None
-    zh: str
-    en: str
+    by: str
+    value: str
+    count: int
 
 
-class ListDecided(msgspec.Struct, frozen=True):
-    """What became of a list, in its order; one that could not be decided spoils no other."""
+class ReviewTotals(msgspec.Struct, frozen=True):
+    """What waits: how many, since when the oldest, until when the first must be decided; by product, channel, what is needed, who has it,
+    whether escalated, and the day by which it must be decided. `rejected` counts what was rejected, by reason, of the last `days`."""
 
-    done: int
-    refused: int
-    lines: tuple[ListLine, ...]
-
-
-_LIST: Final = ListDecided(1, 1, (
-    ListLine(ORDER_EXAMPLE.order, DONE, "completed", "已支付，保单生效日见各保单。", "paid: the policies say from when they cover"),
-    ListLine(order_number("990000", 124), "review.not_waiting", None, review_refusals.not_under_review("void").zh,
-             review_refusals.not_under_review("void").en)))
+    waiting: int
+    oldest: datetime | None
+    next_void_at: datetime | None
+    totals: tuple[Total, ...]
+    days: int
+    rejected: tuple[Total, ...]
 
 
-@operation("POST", "/v1/{programme}/reviews/bulk", asks=ListDecision, answers=ListDecided, keyed=True, refuses=(403, 409, 422),
-           asked=ListDecision((ORDER_EXAMPLE.order, order_number("990000", 124)), "approve"), answered=_LIST)
-async def review_list(call: Call[ListDecision]) -> Reply:
-    """Decides a list of applications in one go; each has its own outcome, and a stale one spoils no other.
-
-    Cut short, the same list under the same key goes on where it ended, and answers for all of it.
-    """
-    asked, code = call.asked, call.path["programme"]
-    numbers = list(dict.fromkeys(asked.orders))
-    read = {number: found[0] for number in numbers if (found := read_number(code, number)) is not None and found[1] is None}
-    whole = await submit(call, "review-list", asked, ReviewList(call.principal.id, tuple(read.values()), asked.verdict))
-    if whole.outcome != DONE:
-        return told(whole, 200)
-    within = await _within(call, list(read.values()))
-    decision = ReviewDecision(asked.verdict, asked.reason, asked.note)
-    open_ = [number for number in numbers if read.get(number) in within]
-    answers = await asyncio.gather(*(_one_of(call, number, read[number], decision) for number in open_), return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    given = dict(zip(open_, answers, strict=True))
-    lines = tuple(_line(number, given.get(number)) for number in numbers)
-    done = sum(line.outcome == DONE for line in lines)
-    body = _ENCODER.encode(ListDecided(done, len(lines) - done, lines))
-    return Reply(body, 200, {"Idempotent-Replayed": "true"} if whole.replayed else {})
+_TOTALS: Final = ReviewTotals(
+    3, _AT, datetime(2026, 3, 24, tzinfo=SHANGHAI),
+    (Total("channel", "counter", 1), Total("channel", "online", 2), Total("claimed", "another", 1), Total("claimed", "nobody", 2),
+     Total("due", "2026-03-23", 3), Total("escalated", "false", 3), Total("needs", "one", 3), Total("product", "example-2026", 3)),
+    30, (Total("reason", "documents-differ", 1),))
 
 
-async def _one_of(call: Call[ListDecision], number: str, id: int, decision: ReviewDecision) -> Answer:
-    """One order of a list, under a key drawn from the list's and its own number; behind what somebody waits for singly."""
-    return await call.engine.submit(call.path["programme"], call.principal.name, "review", f"{call.key}/{number}",
-                                    canonical((number, decision)), _command(call, id, decision), "import")
-
-
-def _command(call: Call[Any], id: int, decision: ReviewDecision) -> Review:
-    return Review(call.principal.id, call.principal.person_id, id, decision.verdict, decision.reason, decision.note)
-
-
-def _line(number: str, answer: Answer | BaseException | None) -> ListLine:
-    if not isinstance(answer, Answer):
-        unknown = order_unknown()
-        return ListLine(number, unknown.code, None, unknown.zh, unknown.en)
-    if answer.outcome == DONE:
-        order = _TOLD.decode(answer.body)
-        return ListLine(number, DONE, order.state, order.zh, order.en)
-    refused = untold(answer.body)
-    return ListLine(number, refused.code, None, refused.zh, refused.en)
-
-
-async def _within(call: Call[Any], ids: list[int]) -> set[int]:
-    """Those of the orders that the caller reaches."""
+@operation("GET", "/v1/{programme}/reviews/totals", asks=TotalsQuery, answers=ReviewTotals, answered=_TOTALS)
+async def review_totals(call: Call[TotalsQuery]) -> ReviewTotals:
+    """Counts what waits for its review, by all that the queue can be narrowed to; and what was rejected of late, by reason （LZ-14）."""
+    days = call.asked.days or 30
+    at = call.engine.clock.now()
+    given = {"product": call.asked.product or "", "area": call.principal.area or "", "since": at - days * _DAY, **_who(call)}
     async with call.engine.reading(call.path["programme"]) as connection:
-        rows = await (await connection.execute(ENROLMENT["order_areas"], {"orders": ids})).fetchall()
-    return {id for id, area in rows if reaches(call.principal, call.reach, Owners(area=area))}
+        [(waiting, oldest, next_)] = await (await connection.execute(ENROLMENT["reviews_waiting"], given)).fetchall()
+        counted = await (await connection.execute(ENROLMENT["review_totals"], given)).fetchall()
+        rejected = await (await connection.execute(ENROLMENT["rejections"], given)).fetchall()
+    return ReviewTotals(waiting, oldest, next_, tuple(Total(*row) for row in counted), days,
+                        tuple(Total("reason", *row) for row in rejected))
 
 
-OPERATIONS: Final = (reviews, review_list, review_order)
+OPERATIONS: Final = (reviews, review_totals)

@@ -149,7 +149,7 @@ CREATE TABLE mandate (
 CREATE INDEX mandate_principal ON mandate (principal_id, agent_id);
 CREATE INDEX mandate_agent ON mandate (agent_id);
 
--- An order under review: what was checked when it was taken up, until when somebody decides, and how it ended.
+-- An order under review: what was checked when it was taken up, until when somebody decides, who has taken it to decide, how it ended.
 CREATE TABLE review (
     order_id    bigint PRIMARY KEY,
     since       timestamptz NOT NULL,
@@ -162,7 +162,15 @@ CREATE TABLE review (
     escalated_at timestamptz,
     state       text NOT NULL CHECK (state IN ('open', 'approved', 'rejected', 'overdue', 'withdrawn')),
     ended_at    timestamptz,
+    claimed_by  bigint,                                 -- the credential of the clerk who has it; nobody else decides before claimed_until
+    claimant_id bigint,                                 -- the clerk, where that is known here
+    claimed_at  timestamptz,
+    claimed_until timestamptz,
     CHECK (since <= escalate_at AND escalate_at <= void_at),
+    CHECK ((claimed_by IS NULL) = (claimed_at IS NULL) AND (claimed_by IS NULL) = (claimed_until IS NULL)),
+    CHECK (claimed_by IS NOT NULL OR claimant_id IS NULL),
+    CHECK (claimed_by IS NULL OR (state = 'open' AND claimed_at < claimed_until AND claimed_until <= void_at)),
+    CHECK (claimed_by <> ALL (entered_by)),
     CHECK ((state = 'open') = (ended_at IS NULL)),
     CHECK (state <> 'overdue' OR escalated_at IS NOT NULL),
     UNIQUE (order_id, entered_by)
@@ -191,12 +199,14 @@ CREATE TABLE review_vote (
     CHECK ((verdict = 'reject') = (reason IS NOT NULL))
 );
 
+CREATE INDEX review_rejected ON review_vote (at) WHERE verdict = 'reject';
+
 ALTER TABLE notice ADD COLUMN order_id bigint;
 CREATE INDEX notice_order ON notice (order_id) WHERE order_id IS NOT NULL;
 
 GRANT SELECT, INSERT ON order_entry, mandate, review, review_vote TO huibao_service;
 GRANT UPDATE (revoked_at, revoked_by) ON mandate TO huibao_service;
-GRANT UPDATE (escalated_at, state, ended_at) ON review TO huibao_service;
+GRANT UPDATE (escalated_at, state, ended_at, claimed_by, claimant_id, claimed_at, claimed_until) ON review TO huibao_service;
 
 -- ── remittance ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
