@@ -197,11 +197,15 @@ class Bench:
         assert found, done.stdout
         return float(found[1]), written[0], log
 
+    def checkpoint(self) -> None:
+        """What was written so far is none of the next run's business."""
+        assert self.connection is not None, "a bench is prepared first"
+        self.connection.execute("CHECKPOINT")
+
     @contextmanager
     def _written(self, code: str, count: int) -> Iterator[list[Written]]:
         """What is written in a programme during the block; the list has it afterwards."""
-        assert self.connection is not None, "a bench is prepared first"
-        self.connection.execute("CHECKPOINT")
+        self.checkpoint()
         before, events, wal = self._tuples(code), self._events(), self._wal()
         found: list[Written] = []
         yield found

@@ -233,6 +233,7 @@ def _measure(run: RosterBench, rows: int, rounds: int) -> str:
         uploaded = time.perf_counter()
         run.until(roster, "checked")
         checked = time.perf_counter()
+        run.checkpoint()
         run.confirm(roster, digest)
         took, enrolled = run.until(roster, "done")
         assert enrolled == rows, f"{enrolled} of {rows} lines were enrolled"

@@ -47,7 +47,7 @@ class State:
     """People, books, live policies, orders and their reviews of a batch. `on` is the business date.
 
     `mandates` are those in force by principal and agent; `hands` say who entered each order and those whose place it took. `held` has the
-    live policies of each person as the batch found them; `confirmed`, which proposals came to which order;
+    live policies of each person as the batch found them; `confirmed`, which proposals came to which order.
     Where another system keeps the accounts, `postings` are what it is asked, `told_free` what it said is free, by person, while that is
     split.
     """
