@@ -14,7 +14,6 @@ import msgspec
 from huibao.core.refusal import Refusal
 from huibao.core.time import whole_years
 from huibao.enrolment import orders, purchase
-from huibao.enrolment.continuity import continuity
 from huibao.enrolment.model import Buy, Order, Policy
 from huibao.enrolment.purchase import Granting
 from huibao.enrolment.state import State
@@ -83,10 +82,10 @@ def _kind(state: State, buy: Buy) -> _Kind | None:
     member, offer = state.people.get(buy.buyer), state.shelf.offers.get(buy.product)
     if member is None or offer is None or member.died is not None or member.wrapped is None:
         return None
-    since, held = state.start(offer)[0], state.held.get(member.id)
-    past = tuple(continuity(state.programme.scheme, offer.plan, since, held).items()) if held else ()
-    return _Kind(buy.credential, buy.product, buy.insured[0].tier, buy.sponsor, whole_years(member.born, since), member.hardship,
-                 id(member.person), past)
+    tier = buy.insured[0].tier
+    past = tuple(purchase.facts_of(state, offer, member, tier, 1).items()) if state.held.get(member.id) else ()
+    age = whole_years(member.born, state.start(offer)[0])
+    return _Kind(buy.credential, buy.product, tier, buy.sponsor, age, member.hardship, id(member.person), past)
 
 
 def _may(state: State, buy: Buy, premium_fen: int) -> bool:
