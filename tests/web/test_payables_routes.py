@@ -149,6 +149,7 @@ def test_prepayments_are_set_off_once(ward: Ward) -> None:
     asked = {"hospital": hospital, "product": PRODUCT, "fen": 1_000_00}
     first, again = (ward.post("/prepayments", ward.insurer(), asked, f"ahead-{hospital}") for _ in range(2))
     assert (first.status_code, first.json()["state"], first.json()["fen"], again.content) == (201, "due", 1_000_00, first.content)
+    assert ward.rows("SELECT id FROM payout WHERE hospital = %s", hospital) == [(first.json()["payout"],)]
     ward.confirmed(bill(ward.someone()), hospital)
     before_paid = proposes(ward, hospital)
     pays(ward, hospital)

@@ -112,8 +112,9 @@ class Statement:
 
 @dataclass(slots=True)
 class Payout:
-    """Money on its way, while a batch moves it on. `id` None is one that this batch makes."""
+    """Money on its way, while a batch moves it on."""
 
+    id: int
     product: str
     fen: int
     state: PayoutState
@@ -122,7 +123,6 @@ class Payout:
     statement: int | None = None
     person: int | None = None
     settlement: int | None = None
-    id: int | None = None
     tries: int = 1
 
 

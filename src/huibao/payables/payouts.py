@@ -66,7 +66,6 @@ def reissue(state: State, command: Reissue) -> Payout | Refusal:
 
 
 def _moved(state: State, payout: Payout, to: str) -> Payout:
-    assert payout.id is not None, "payouts that are loaded have their number"
     payout.state = to  # type: ignore[assignment]  # one of its states
     state.moved_payouts[payout.id] = payout
     return payout

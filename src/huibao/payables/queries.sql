@@ -15,7 +15,7 @@ ORDER BY id FOR NO KEY UPDATE;
 
 -- :name payouts
 -- Payouts that commands name.
-SELECT product, fen, state, due_on, hospital, statement_id, person_id, settlement_id, id, tries FROM payout
+SELECT id, product, fen, state, due_on, hospital, statement_id, person_id, settlement_id, tries FROM payout
 WHERE id = ANY(%(payouts)s::bigint[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- :name recoveries
@@ -80,12 +80,16 @@ DELETE FROM statement_line WHERE statement_id = ANY(%(statements)s::bigint[]);
 UPDATE statement s SET state = u.state, setoff_fen = u.setoff, answered_at = COALESCE(s.answered_at, %(at)s)
 FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(setoff)s::bigint[]) AS u (id, state, setoff) WHERE s.id = u.id;
 
+-- :name new_numbers
+-- Numbers for the payouts of prepayments and agreed statements to come; what is refused or set off leaves gaps.
+SELECT nextval('payout_id_seq') FROM generate_series(1, %(count)s::int);
+
 -- :name insert_payouts
--- Money to be paid.
-INSERT INTO payout (at, product, hospital, statement_id, person_id, settlement_id, fen, due_on, state)
-SELECT %(at)s, u.product, u.hospital, u.statement, u.person, u.settlement, u.fen, u.due_on, 'due'
-FROM unnest(%(products)s::text[], %(hospitals)s::text[], %(statements)s::bigint[], %(people)s::bigint[], %(settlements)s::bigint[],
-            %(fen)s::bigint[], %(due)s::date[]) AS u (product, hospital, statement, person, settlement, fen, due_on);
+-- Money to be paid to hospitals.
+INSERT INTO payout (id, at, product, hospital, statement_id, fen, due_on, state)
+SELECT u.id, %(at)s, u.product, u.hospital, u.statement, u.fen, u.due_on, 'due'
+FROM unnest(%(ids)s::bigint[], %(products)s::text[], %(hospitals)s::text[], %(statements)s::bigint[], %(fen)s::bigint[], %(due)s::date[])
+     AS u (id, product, hospital, statement, fen, due_on);
 
 -- :name move_payouts
 -- Payouts that went on.

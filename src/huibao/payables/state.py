@@ -37,7 +37,7 @@ class Pooled:
 class State:
     """Hospitals, statements, payouts and recoveries of a batch, with the accounts they move. `on` is the business date.
 
-    `taken_back` are settlements that do not stand any more, among those of the batch's payouts.
+    `taken_back` are settlements that do not stand any more, among those of the batch's payouts; `numbers` are those that new payouts take.
     """
 
     programme: Programme
@@ -53,6 +53,7 @@ class State:
     pools: Mapping[str, list[Pooled]]
     called: dict[tuple[str, int, str], int]
     books: Books
+    numbers: list[int]
     new_statements: list[Statement] = field(default_factory=list)
     moved_statements: dict[int, Statement] = field(default_factory=dict)
     released: list[int] = field(default_factory=list)

@@ -50,7 +50,8 @@ def answer(state: State, command: Answer) -> Statement | Refusal:
     found.state = "agreed" if found.setoff_fen < found.fen else "paid"
     if found.state == "agreed":
         due = state.on + timedelta(days=PAY_DAYS)
-        state.new_payouts.append(Payout(found.product, found.fen - found.setoff_fen, "due", due, found.hospital, found.id))
+        state.new_payouts.append(
+            Payout(state.numbers.pop(0), found.product, found.fen - found.setoff_fen, "due", due, found.hospital, found.id))
     return found
 
 
@@ -60,6 +61,6 @@ def prepay(state: State, command: Prepay) -> Payout | Refusal:
         return refusals.product_not_led()
     if command.hospital not in state.hospitals:
         return refusals.hospital_unknown()
-    made = Payout(command.product, command.fen, "due", state.on + timedelta(days=PAY_DAYS), command.hospital)
+    made = Payout(state.numbers.pop(0), command.product, command.fen, "due", state.on + timedelta(days=PAY_DAYS), command.hospital)
     state.new_payouts.append(made)
     return made

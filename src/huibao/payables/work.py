@@ -71,6 +71,7 @@ class Payables:
         prepaid = wire.ask(SQL["prepaid"], {"hospitals": Texts(hospitals)})
         shares = wire.ask(SQL["shares"], {"products": Texts(products)})
         called = wire.ask(SQL["called"], {"products": Texts(products)})
+        numbers = wire.ask(SQL["new_numbers"], {"count": sum(isinstance(c, Answer | Prepay) for c in commands)})
         await wire.go()
         moving = [Payout(*row) for row in payouts_.rows()]
         named = {c.statement for c in commands if isinstance(c, Answer)} | {one.statement for one in moving if one.statement is not None}
@@ -83,10 +84,10 @@ class Payables:
         return State(
             self.programme, self._shelf, business_date(at), frozenset(id for (id,) in found.rows()), _lines(lines.rows()),
             {(hospital, product): fen for hospital, product, fen in prepaid.rows()}, {row[0]: Statement(*row) for row in known.rows()},
-            {one.id: one for one in moving if one.id is not None}, frozenset(id for (id,) in taken_back.rows()),
+            {one.id: one for one in moving}, frozenset(id for (id,) in taken_back.rows()),
             {row[5]: Recovery(*row) for row in recoveries.rows()},
             _pools(shares.rows()), {(product, version_, insurer): fen for product, version_, insurer, fen in called.rows()},
-            await self._books(wire, moving, recoveries))
+            await self._books(wire, moving, recoveries), [id for (id,) in numbers.rows()])
 
     async def _books(self, wire: Wire, moving: Sequence[Payout], recoveries: Asked) -> Books:
         """The accounts of what is paid or received."""
@@ -155,7 +156,7 @@ def _told(command: Command, outcome: Statement | Payout | Recovery | list[Recove
         case Statement():
             return statement_told(outcome)
         case Payout():
-            return PayoutTold(outcome.id or 0, outcome.fen, outcome.state)
+            return PayoutTold(outcome.id, outcome.fen, outcome.state)
         case Recovery():
             return CalledTold(outcome.insurer, outcome.version, outcome.fen)
     assert isinstance(command, Call), "only a call answers with many parts"
@@ -212,9 +213,9 @@ def _write_statements(wire: Wire, state: State, at: datetime) -> None:
 def _write_payouts(wire: Wire, state: State, at: datetime) -> None:
     if new := state.new_payouts:
         wire.ask(SQL["insert_payouts"], {
-            "at": at, "products": Texts([p.product for p in new]), "hospitals": Texts([p.hospital for p in new]),
-            "statements": Int8s([p.statement for p in new]), "people": Int8s([p.person for p in new]),
-            "settlements": Int8s([p.settlement for p in new]), "fen": Int8s([p.fen for p in new]), "due": Dates([p.due_on for p in new])})
+            "at": at, "ids": Int8s([p.id for p in new]), "products": Texts([p.product for p in new]),
+            "hospitals": Texts([p.hospital for p in new]), "statements": Int8s([p.statement for p in new]),
+            "fen": Int8s([p.fen for p in new]), "due": Dates([p.due_on for p in new])})
     if moved := list(state.moved_payouts.values()):
         wire.ask(SQL["move_payouts"], {
             "at": at, "ids": Int8s([p.id for p in moved]), "states": Texts([p.state for p in moved]),

@@ -141,7 +141,7 @@ class NewPrepayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @operation("POST", "/v1/{programme}/prepayments", asks=NewPrepayment, answers=PayoutTold, status=201, keyed=True, refuses=(422,),
-           asked=NewPrepayment("H1", "example-2026", 5_000_000), answered=PayoutTold(0, 5_000_000, "due"))
+           asked=NewPrepayment("H1", "example-2026", 5_000_000), answered=PayoutTold(8, 5_000_000, "due"))
 async def prepay_hospital(call: Asked[NewPrepayment]) -> Reply:
     """Pays a hospital ahead; its later statements are set off against it."""
     asked = call.asked
