@@ -16,7 +16,7 @@ from huibao.core.identity import normal_identity, normal_name, normal_phone
 from huibao.core.sealing import Keyring, Place, blind_index, open_sealed, unwrap
 from huibao.db.migrate import migrate
 from huibao.demo import founding
-from huibao.demo.founding import Founded, found, shares
+from huibao.demo.founding import Founded, found, look, shares
 from huibao.demo.population import Population, populate
 from huibao.demo.programmes import DemoProgramme, builtin
 from huibao.ledger.model import ROUTES
@@ -224,6 +224,33 @@ def test_a_second_start_changes_nothing(demo: Demo) -> None:
     again = found(demo[0], PROGRAMMES, PEOPLE, datetime(2026, 3, 2, tzinfo=UTC), KEYRING, INDEX_KEY)
     assert again == tuple(replace(one, new=False) for one in demo[1])
     assert contents(demo[0]) == before
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 1), date(2027, 1, 1)])
+def test_a_look_says_the_same_and_changes_nothing(demo: Demo, day: date) -> None:
+    before = contents(demo[0])
+    with psycopg.connect(demo[0]) as connection:
+        connection.read_only = True
+        seen = look(connection, PROGRAMMES, day)
+    assert contents(demo[0]) == before
+    assert seen is not None
+    assert [(one.code, one.people, one.new) for one in seen] == [(one.code, one.people, False) for one in demo[1]]
+    if day == AT.date():
+        assert seen == tuple(replace(one, new=False) for one in demo[1])
+    assert [one.on_sale for one in seen] == ([one.on_sale for one in demo[1]] if day == AT.date() else [()] * 5)
+
+
+def test_a_look_does_not_sell_what_no_start_has_put_on_sale(empty: str) -> None:
+    found(empty, PROGRAMMES[2:3], 0, datetime(2025, 12, 1, tzinfo=UTC), KEYRING, INDEX_KEY)
+    with psycopg.connect(empty) as connection:
+        [seen] = look(connection, PROGRAMMES[2:3], date(2026, 1, 1)) or ()
+    assert (seen.on_sale, [(one.product, one.why) for one in seen.readable][:1]) == (
+        ("liuzhou-example-2026",), [("liuzhou-huiminbao-2026", "尚未上架，重新运行 ./demo 后上架")])
+
+
+def test_there_is_nothing_to_look_at_before_the_first_start(empty: str) -> None:
+    with psycopg.connect(empty) as connection:
+        assert look(connection, PROGRAMMES, AT.date()) is None
 
 
 def test_another_number_of_people_keeps_those_who_are_there(demo: Demo) -> None:

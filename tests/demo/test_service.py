@@ -314,6 +314,15 @@ def test_a_story_where_nothing_runs_changes_nothing(demo: Demo, story: str) -> N
     assert demo.rows("540000", where) == before
 
 
+def test_hints_of_another_port_are_only_printed(demo: Demo) -> None:
+    where = "SELECT array_agg(endpoint ORDER BY id) FROM (SELECT id, endpoint FROM public.insurer UNION ALL SELECT id, endpoint FROM public.provider) o"
+    before = demo.rows("540000", where)
+    said = demo.huibao("demo", "hints", "--port", "1")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert commands(said.stdout).keys() == commands(demo.said).keys()
+    assert demo.rows("540000", where) == before
+
+
 def test_hints_are_printed_again(demo: Demo) -> None:
     before = orders(demo)
     FileClock(demo.folder / "clock").advance(timedelta(minutes=16))

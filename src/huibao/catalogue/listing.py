@@ -51,6 +51,15 @@ def put_on_sale(
     connection: Connection[Any], scheme: Scheme, plan: Plan, since: date, until: date, route: str
 ) -> Refusal | None:
     """Puts a loaded product on sale, or says under which clause it cannot be. Within the caller's transaction."""
+    refused = not_for_sale(scheme, plan, since, until, route)
+    if refused is None:
+        connection.execute(SQL["list_product"], {"id": plan.id, "since": since, "until": until, "route": route})
+        connection.execute(SQL["raise_version"])
+    return refused
+
+
+def not_for_sale(scheme: Scheme, plan: Plan, since: date, until: date, route: str) -> Refusal | None:
+    """Why a product cannot be sold in this time, selected on this route; None where it can."""
     refused = next(iter(refusals(plan, scheme)), None)
     if refused:
         return refused
@@ -64,8 +73,6 @@ def put_on_sale(
                        f"投保期应在保障期最后一天（{plan.valid_to}）之前结束，否则次日没有保障可言，请提前结束。",
                        f"the sale must end before the last day of cover ({plan.valid_to}): what is bought then would cover nothing",
                        {"until": until.isoformat(), "valid_to": plan.valid_to.isoformat()})
-    connection.execute(SQL["list_product"], {"id": plan.id, "since": since, "until": until, "route": route})
-    connection.execute(SQL["raise_version"])
     return None
 
 

@@ -136,7 +136,7 @@ def bills() -> None:
 @click.option("--port", default=8450, show_default=True, help="服务的端口。")
 def hints(port: int) -> None:
     """重新打印地址、凭证和可以试的命令 (addresses, credentials and commands again, with fresh checks of identity)."""
-    ground = demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
+    ground = _standing(port)
     what_to_try.show(console(), f"http://127.0.0.1:{port}", ground.founded, ground.logins, ground.settings)
 
 
@@ -210,6 +210,17 @@ def _running(port: int) -> Iterator[tuple[str, demonstration.Ground]]:
     url = f"http://127.0.0.1:{port}"
     try:
         httpx.get(f"{url}/health", timeout=10)
-        yield url, demonstration.prepare(0, f"http://127.0.0.1:{port + 1}")
+        yield url, _standing(port)
     except httpx.TransportError:
         raise Wrong(f"端口 {port} 或 {port + 1} 没有应答，请先运行 ./demo (nothing answers there: run ./demo first)") from None
+
+
+def _standing(port: int) -> demonstration.Ground:
+    """What the demonstration on this port has; nothing is changed, whichever port was named."""
+    try:
+        ground = demonstration.standing(f"http://127.0.0.1:{port + 1}")
+    except (DatabaseTrouble, SettingWrong) as trouble:
+        raise Wrong(str(trouble)) from None
+    if ground is None:
+        raise Wrong("这里还没有演示数据，请先运行 ./demo (no demonstration here yet: run ./demo first)")
+    return ground

@@ -15,7 +15,7 @@ from psycopg import Connection
 from huibao import ENGINE
 from huibao.benefits import loading as plans
 from huibao.benefits.model import Plan
-from huibao.catalogue.listing import load_product, put_on_sale
+from huibao.catalogue.listing import load_product, not_for_sale, put_on_sale
 from huibao.core.chain import genesis
 from huibao.core.sealing import Keyring
 from huibao.core.time import business_date
@@ -69,7 +69,7 @@ def found(
             # Two starts at the same time come one after the other: the head of the chain is one row.
             connection.execute(RECORD["start_chain"], {"head": genesis(programme.code)})
             connection.execute(RECORD["lock_head"])
-            on_sale, readable = shelf.fill(connection, at)
+            shelf.fill(connection, at)
             _register_hospitals(connection, programme, at)
             there = _count(connection)
             if not there:
@@ -80,9 +80,26 @@ def found(
                 load_people(connection, programme.code, town, at, keyring, index_key)
                 _fund(connection, at)
                 connection.execute(SQL["analyze"])
-            founded.append(Founded(programme.code, programme.name, not there, there or _count(connection), on_sale, readable,
-                                   programme.characters))
+            founded.append(_as_it_stands(connection, shelf, business_date(at), new=not there))
     return tuple(founded)
+
+
+def look(connection: Connection[Any], programmes: Sequence[DemoProgramme], on: date) -> tuple[Founded, ...] | None:
+    """What each programme has on this day; None where one was never founded. Nothing is changed, nobody is waited for."""
+    seen = []
+    for programme in programmes:
+        row = connection.execute(SQL["founded"], {"schema": f"p_{programme.code}"}).fetchone()
+        if row is None or not row[0]:
+            return None
+        connection.execute(SQL["enter"], {"schema": f"p_{programme.code}"})
+        seen.append(_as_it_stands(connection, _Shelf.of(programme), on, new=False))
+    return tuple(seen)
+
+
+def _as_it_stands(connection: Connection[Any], shelf: "_Shelf", on: date, *, new: bool) -> Founded:
+    on_sale, readable = shelf.look(connection, on)
+    programme = shelf.programme
+    return Founded(programme.code, programme.name, new, _count(connection), on_sale, readable, programme.characters)
 
 
 def shares(people: int, programmes: int) -> Iterator[int]:
@@ -109,33 +126,41 @@ class _Shelf:
         shown = tuple((plans.builtin(one.plan), one.sale, one.reason) for one in programme.products)
         return cls(programme, schemes.load_text(file, text), text, shown)
 
-    def fill(self, connection: Connection[Any], at: datetime) -> tuple[tuple[str, ...], tuple[Readable, ...]]:
-        """Loads every product in its present wording, and puts on sale what is in its time; the rest with the reason."""
+    def fill(self, connection: Connection[Any], at: datetime) -> None:
+        """Loads every product in its present wording, and puts on sale what may be sold now."""
         for insurer in self.programme.insurers:
             connection.execute(SQL["insert_insurer"], {"id": insurer.id, "name": insurer.name, "at": at})
         known = {product: (state, wording) for product, state, *wording in connection.execute(SQL["known_products"])}
         insurers = {insurer.id: (insurer.name, insurer.weight) for insurer in self.programme.insurers}
-        on_sale, readable = [], []
-        for plan, sale, reason in self.shown:
+        for plan, sale, _ in self.shown:
             state, wording = known.get(plan.id, ("", []))
             if wording != [plan.text, self.scheme_text, ENGINE]:
                 load_product(connection, self.scheme, self.scheme_text, plan, insurers, at)
-            why = Readable(plan.id, reason) if sale is None else self._sell(connection, plan, sale, business_date(at), state)
+            if sale is not None and state != "on-sale" and self._why_not(plan, sale, business_date(at), state) is None:
+                put_on_sale(connection, self.scheme, plan, sale.since, sale.until, sale.route)
+
+    def look(self, connection: Connection[Any], on: date) -> tuple[tuple[str, ...], tuple[Readable, ...]]:
+        """What is sold on this day; the rest with the reason."""
+        states = {product: state for product, state, *_ in connection.execute(SQL["known_products"])}
+        on_sale, readable = [], []
+        for plan, sale, reason in self.shown:
+            state = states.get(plan.id, "")
+            why = Readable(plan.id, reason) if sale is None else self._why_not(plan, sale, on, state)
+            if why is None and state != "on-sale":
+                why = Readable(plan.id, "尚未上架，重新运行 ./demo 后上架")
             if why is None:
                 on_sale.append(plan.id)
             else:
                 readable.append(why)
         return tuple(on_sale), tuple(readable)
 
-    def _sell(self, connection: Connection[Any], plan: Plan, sale: Sale, on: date, state: str) -> Readable | None:
-        """Puts a loaded product on sale unless it is; or why it is not sold on this day."""
+    def _why_not(self, plan: Plan, sale: Sale, on: date, state: str) -> Readable | None:
+        """Why a product is not sold on this day; None where it is, or may be."""
         if not sale.since <= on <= sale.until:
             return Readable(plan.id, f"不在投保期内（{sale.since} 至 {sale.until}）")
         if state == "stopped":
             return Readable(plan.id, "已停售")
-        if state == "on-sale":
-            return None
-        refused = put_on_sale(connection, self.scheme, plan, sale.since, sale.until, sale.route)
+        refused = not_for_sale(self.scheme, plan, sale.since, sale.until, sale.route) if state != "on-sale" else None
         return Readable(plan.id, refused.zh, refused.clause) if refused else None
 
 

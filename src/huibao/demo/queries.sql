@@ -2,6 +2,10 @@
 -- Whose schema this transaction works in.
 SELECT set_config('search_path', %(schema)s, true);
 
+-- :name founded
+-- Whether a programme of the demonstration is here.
+SELECT to_regclass(%(schema)s || '.person') IS NOT NULL;
+
 -- :name insert_insurer
 -- An insurer by the name that all programmes know, without an address for messages; one that is there stays as it is.
 INSERT INTO public.insurer (id, name, created_at) VALUES (%(id)s, %(name)s, %(at)s)

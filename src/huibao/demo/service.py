@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from psycopg import Connection
 from rich.console import Console
 
 from huibao.app.settings import Settings, read
@@ -22,7 +23,7 @@ from huibao.db.connect import connect_owner
 from huibao.db.migrate import migrate
 from huibao.db.settings import data_folder
 from huibao.demo import hints
-from huibao.demo.founding import Founded, found
+from huibao.demo.founding import Founded, found, look
 from huibao.demo.insuring import insure
 from huibao.demo.logins import Login, grant, logins
 from huibao.demo.people import SQL
@@ -66,25 +67,41 @@ def run(console: Console, people: int, port: int, workers: int) -> None:
 
 def prepare(people: int, outside: str) -> Ground:
     """Migrates, founds what is missing, makes the credentials; a second time it is quick and changes nothing."""
-    os.environ.setdefault("HUIBAO_OUTSIDE", outside)
-    _choose_clock()
-    settings = read()
+    settings = _settings(outside)
     at = settings.clock.now()
     migrate(settings.database_url, at)
-    secrets = settings.secrets
-    founded = found(settings.database_url, builtin(), people, at, secrets.keyring, secrets.index_key)
-    leads: list[tuple[str, str, bool]] = []
-    hospitals: list[tuple[str, str, str]] = []
+    founded = found(settings.database_url, builtin(), people, at, settings.secrets.keyring, settings.secrets.index_key)
     with connect_owner(settings.database_url, "huibao demo") as connection, connection.transaction():
         connection.execute(SQL["connect_insurers"], {"base": outside})
         connection.execute(SQL["connect_hospitals"], {"base": outside})
-        for one in founded:
-            connection.execute(SQL["enter"], {"schema": f"p_{one.code}"})
-            hospitals += [(one.code, id, name) for id, name in connection.execute(SQL["desks"]).fetchall()]
-            leads += [(one.code, insurer, passed) for insurer, _, passed in connection.execute(SQL["leads"]).fetchall()]
-        known = tuple(logins(founded, [(code, insurer) for code, insurer, _ in leads], hospitals, secrets.token_secret))
-        grant(connection, known, at)
-    return Ground(settings, founded, known, tuple(leads))
+        ground = _ground(connection, settings, founded)
+        grant(connection, ground.logins, at)
+    return ground
+
+
+def standing(outside: str) -> Ground | None:
+    """What stands of a demonstration that was started before, only read; None where none was."""
+    settings = _settings(outside)
+    with connect_owner(settings.database_url, "huibao demo") as connection, connection.transaction():
+        founded = look(connection, builtin(), business_date(settings.clock.now()))
+        return _ground(connection, settings, founded) if founded is not None else None
+
+
+def _settings(outside: str) -> Settings:
+    os.environ.setdefault("HUIBAO_OUTSIDE", outside)
+    _choose_clock()
+    return read()
+
+
+def _ground(connection: Connection[Any], settings: Settings, founded: tuple[Founded, ...]) -> Ground:
+    leads: list[tuple[str, str, bool]] = []
+    hospitals: list[tuple[str, str, str]] = []
+    for one in founded:
+        connection.execute(SQL["enter"], {"schema": f"p_{one.code}"})
+        hospitals += [(one.code, id, name) for id, name in connection.execute(SQL["desks"]).fetchall()]
+        leads += [(one.code, insurer, passed) for insurer, _, passed in connection.execute(SQL["leads"]).fetchall()]
+    known = logins(founded, [(code, insurer) for code, insurer, _ in leads], hospitals, settings.secrets.token_secret)
+    return Ground(settings, founded, tuple(known), tuple(leads))
 
 
 def connect(url: str, ground: Ground) -> None:
