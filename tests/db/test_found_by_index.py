@@ -1,7 +1,6 @@
 """What a command, a desk or a page asks for is found by an index: a statement that reads a whole table is quick in a test and stops a
 city. Said by the server, with sequential scans priced out: one that is planned all the same had no other way."""
 
-import re
 from collections.abc import Iterator
 from importlib import resources
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 import psycopg
 
 from huibao.db import sqlfile
+from huibao.db.wire import numbered
 from tests.database import MakeProgramme
 
 #: Slices whose statements are asked all day; verification, benchmarks and the demonstration read everything, and may.
@@ -34,8 +34,6 @@ WHOLE: Final = {
 #: Statements of which the server does not know what a parameter is without being given one; they change rows by key.
 UNTYPED: Final = frozenset({"enrolment move_reviews", "payables move_payouts", "refunds move_refunds", "renewal move_renewals"})
 
-_PLACE: Final = re.compile(r"%\((\w+)\)s|%%")
-
 
 def statements() -> Iterator[tuple[str, str]]:
     for package in SLICES:
@@ -44,19 +42,6 @@ def statements() -> Iterator[tuple[str, str]]:
                 for name, text in sqlfile.parse(file.name, file.read_text("utf-8")).items():
                     if text.lstrip().startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
                         yield f"{package} {name}", text
-
-
-def numbered(text: str) -> str:
-    names: list[str] = []
-
-    def place(match: re.Match[str]) -> str:
-        if match[1] is None:
-            return "%"
-        if match[1] not in names:
-            names.append(match[1])
-        return f"${names.index(match[1]) + 1}"
-
-    return _PLACE.sub(place, text)
 
 
 def scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -80,7 +65,7 @@ def test_nothing_that_is_asked_all_day_reads_a_whole_table(programme: MakeProgra
         short = {name for (name,) in connection.execute("SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indpred IS NOT NULL")}
         for name, text in statements():
             try:
-                [(plan,)] = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {numbered(text)}".encode()).fetchall()
+                [(plan,)] = connection.execute(b"EXPLAIN (GENERIC_PLAN, FORMAT JSON) " + numbered(text)[0]).fetchall()
             except psycopg.errors.DatatypeMismatch:
                 untyped.add(name)
                 continue

@@ -56,7 +56,7 @@ class Wire:
 
     def ask(self, sql: str, given: Mapping[str, object] | None = None) -> Asked:
         """Queues a statement with its named parameters, as psycopg writes them."""
-        text, names = _numbered(sql)
+        text, names = numbered(sql)
         values = [_typed((given or {})[name]) for name in names]
         if self._libpq.pipeline_status == PipelineStatus.OFF:
             self._libpq.enter_pipeline_mode()
@@ -150,7 +150,7 @@ def _ring(ready: "asyncio.Future[None]") -> None:
 
 
 @lru_cache(maxsize=1024)
-def _numbered(sql: str) -> tuple[bytes, Sequence[str]]:
+def numbered(sql: str) -> tuple[bytes, Sequence[str]]:
     """The statement with $1, $2 … as the server takes it, and the names of its parameters in that order."""
     names: list[str] = []
 
