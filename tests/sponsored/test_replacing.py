@@ -21,6 +21,7 @@ from huibao.record.model import DONE
 from huibao.refunds.model import Surrender
 from huibao.refunds.work import Refunds
 from huibao.scheme.model import SPONSORED
+from huibao.sponsored.work import SQL
 from tests import books
 from tests.books import DAY, KEYRING, buy, order, order_id, owner, rows, verify
 from tests.database import MakeProgramme
@@ -112,6 +113,8 @@ def test_every_row_of_the_table(programme: MakeProgramme) -> None:
     assert (report.accepted, report.replaces, report.returned_fen) == (6, 5, 5 * PREMIUM)
     agency.work()
     assert [what for _, what in agency.lines(roster)] == [what for _, _, what, *_ in TABLE]
+    with owner(agency.city) as connection:
+        assert connection.execute(SQL["gave_way"], {"roster": roster}).fetchone() == (5, 5 * PREMIUM)
     for person, _, what, back, states in TABLE:
         refunds = rows(agency.city, "SELECT source, r.state, r.fen FROM refund r JOIN policy p USING (order_id, position) WHERE insured_id = %s", person)
         assert refunds == [(*one, PREMIUM) for one in back], (person, what)

@@ -21,6 +21,8 @@ pytestmark = needs_browser
 #: More lines than a sheet has.
 PEOPLE: Final = 60
 SINCE: Final = "since=2026-01-01"
+#: Of a roster's people, and of those who had bought for themselves.
+ENROLLED, REPLACED = 31, 3
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +70,23 @@ def printed(text: str) -> tuple[int, list[str]]:
 @pytest.fixture(scope="module")
 def paths(ward: Ward) -> dict[str, str]:
     first = ward.get("/remittances", clerk(ward))["remittances"][-1]["remittance"]
-    sponsor = done(ward.post("/sponsors", clerk(ward), {"name": "某基金会（示例）", "kind": "charity", "credit_limit_fen": 0}))["sponsor"]
-    sent = rosters.send(ward, f"{rosters.HEAD}张三,{number()},\n李四,,\n".encode(), "a-roster-1", f"{sponsor}")
-    return {"batch": f"/remittances/{first}/statement", "days": f"/remittance-days?{SINCE}", "roster": f"/rosters/{done(sent)['roster']}/statement"}
+    return {"batch": f"/remittances/{first}/statement", "days": f"/remittance-days?{SINCE}", "roster": f"/rosters/{roster_of(ward)}/statement"}
+
+
+def roster_of(ward: Ward) -> int:
+    """A file that was run: two unknown lines as they came, and lines that became policies, some in the place of others."""
+    sponsor = done(ward.post("/sponsors", clerk(ward), {"name": "某慈善基金会（示例）", "kind": "charity", "credit_limit_fen": 0}))["sponsor"]
+    sent = done(rosters.send(ward, f"{rosters.HEAD}张三,{number()},\n李四,,\n".encode(), "a-roster-1", f"{sponsor}"))["roster"]
+    with ward.owner() as connection:
+        connection.execute("""
+            WITH own AS (SELECT order_id, premium_fen, row_number() OVER (ORDER BY order_id) AS n FROM policy WHERE position = 1)
+            INSERT INTO roster_line (roster_id, line, person_id, order_id, premium_fen, replaces_order, replaces_position)
+            SELECT %(roster)s, 10 + n, 2000 + n, order_id, premium_fen - 5000,
+                   CASE WHEN n <= %(replaced)s THEN order_id END, CASE WHEN n <= %(replaced)s THEN 1 END
+            FROM own WHERE n <= %(enrolled)s""", {"roster": sent, "replaced": REPLACED, "enrolled": ENROLLED})
+        connection.execute("UPDATE roster SET lines = lines + %s, state = 'done', confirmed_by = 1, confirmed_at = at, ended_at = at"
+                           " WHERE id = %s", [ENROLLED, sent])
+    return int(sent)
 
 
 @pytest.mark.parametrize("which", ["batch", "days", "roster"])
@@ -102,3 +118,24 @@ def test_what_is_signed_is_what_the_json_says(ward: Ward, paths: dict[str, str])
         assert page.locator(".capital b").inner_text() == capital(paid)
         assert page.locator(".sum td").all_inner_texts()[1:] == [
             "2", f"{PEOPLE + 1}", yuan(sum(one["fen"] for one in days["batches"])), yuan(paid), yuan(0)]
+
+
+@pytest.mark.clause("XJ-3.3")
+def test_what_a_sponsor_signs_is_what_the_json_says(ward: Ward, paths: dict[str, str]) -> None:
+    told, sheet = ward.get(paths["roster"], clerk(ward)), html(ward, paths["roster"])
+    assert (told["lines"], told["enrolled"], told["rejected"], told["still_open"]) == (ENROLLED + 2, ENROLLED, 2, 0)
+    assert (told["premium_fen"], told["replaced"], told["returned_fen"]) == (ENROLLED * 11_800, REPLACED, REPLACED * 16_800)
+    with browser(PHONE) as page:
+        look(page, sheet)
+        assert page.locator(".capital b").inner_text() == told["capital"] == capital(told["premium_fen"])
+        assert page.locator(".capital .figures").inner_text() == f"¥ {yuan(told['premium_fen'])}"
+        assert page.locator(".sum td").all_inner_texts() == [
+            "合计 total", f"{told['enrolled']}", yuan(told["premium_fen"]), "合计 total", f"{told['rejected']}"]
+        rows = [[" ".join(cell.split()) for cell in row.split("\t")] for row in page.locator(".tight tbody tr").all_inner_texts()]
+        assert rows[0] == [f"{told[what]}" for what in ("lines", "enrolled", "rejected", "still_open")]
+        assert [f"{told['replaced']}", yuan(told["returned_fen"])] in [row[1:] for row in rows]
+        for reason in told["reasons"]:
+            assert [f"{reason['zh']} {reason['en']}", f"{reason['count']}"] in rows
+        signed = page.locator(".sign div").all_inner_texts()
+        assert [next(sign for sign in signed if who in sign) for who in (told["sponsor"], "经办机构", told["insurer_name"])]
+        assert told["digest"] in page.inner_text(".foot")

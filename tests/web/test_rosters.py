@@ -84,6 +84,8 @@ def test_a_statement_in_every_form(desk: Desk, roster: int) -> None:
     assert (page.headers["content-type"], table.headers["content-type"]) == ("text/html; charset=utf-8", "text/csv; charset=utf-8")
     assert told["digest"] in page.text
     assert f"文件摘要（SM3）,{told['digest']}" in table.text
+    assert (told["capital"], told["replaced"], told["returned_fen"]) == ("零元整", 0, 0)
+    assert "应付保费（元）,0.00\r\n替换自购保单数,0\r\n退还自购保费（元）,0.00\r\n" in table.text
 
 
 def test_sponsors_are_listed_with_their_money(desk: Desk) -> None:

@@ -254,10 +254,6 @@ LEFT JOIN LATERAL (
     WHERE t.remittance_id IS NOT NULL AND c.id IN (t.debit_id, t.credit_id) AND t.at < %(until)s) AS m ON true
 WHERE p.id = ANY(%(products)s::text[]) GROUP BY p.id, p.lead ORDER BY p.id;
 
--- :name insurer_names
--- What insurers are called.
-SELECT id, name FROM public.insurer WHERE id = ANY(%(insurers)s::text[]);
-
 -- :name calls_page
 -- When, by whom and with what answer insurers were called about these accounts.
 SELECT account_id, at, called_by, number_of, answer FROM receiving_call WHERE account_id = ANY(%(accounts)s::bigint[]) ORDER BY id;

@@ -177,7 +177,8 @@ class Report(msgspec.Struct, frozen=True):
 
 class RosterStatement(msgspec.Struct, frozen=True):
     """What a sponsor paid for by one file: enrolled, rejected and open lines are all lines; the premium is what it was charged, to the
-    fen."""
+    fen, and in capitals. So many of those enrolled took the place of policies that people had bought themselves, of which `returned_fen`
+    goes back to who paid: no part of it is the sponsor's."""
 
     title: str
     roster: int
@@ -187,6 +188,7 @@ class RosterStatement(msgspec.Struct, frozen=True):
     product: str
     product_name: str
     insurer: str
+    insurer_name: str
     state: RosterState
     received_at: datetime
     confirmed_at: datetime | None
@@ -196,6 +198,9 @@ class RosterStatement(msgspec.Struct, frozen=True):
     rejected: int
     still_open: int
     premium_fen: int
+    capital: str
+    replaced: int
+    returned_fen: int
     categories: tuple[CategoryLine, ...]
     reasons: tuple[ReasonLine, ...]
 

@@ -269,3 +269,9 @@ WHERE roster_id = %(roster)s AND refused IS NOT NULL AND line > %(after)s ORDER 
 SELECT COALESCE(p.facts ->> 'hardship', 'none'), count(*), sum(l.premium_fen)::bigint
 FROM roster_line l JOIN policy p ON p.order_id = l.order_id AND p.position = 1
 WHERE l.roster_id = %(roster)s GROUP BY 1 ORDER BY 1;
+
+-- :name gave_way
+-- How many policies that people had bought themselves gave way to a roster's, and their premium, all of which goes back.
+SELECT count(*), COALESCE(sum(p.premium_fen), 0)::bigint
+FROM roster_line l JOIN policy p ON p.order_id = l.replaces_order AND p.position = l.replaces_position
+WHERE l.roster_id = %(roster)s;

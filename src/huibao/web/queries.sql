@@ -24,6 +24,10 @@ RETURNING revoked_at;
 -- The pooling area that a person belongs to.
 SELECT area FROM person WHERE id = %(person)s;
 
+-- :name insurer_names
+-- What insurers are called.
+SELECT id, name FROM public.insurer WHERE id = ANY(%(insurers)s::text[]);
+
 -- :name order
 -- An order with its buyer's area, as it stands, and what was answered when it was made.
 SELECT o.at, o.buyer_id, p.area, o.state, o.cash_fen, o.deadline, e.answer

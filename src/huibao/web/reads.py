@@ -1,5 +1,6 @@
 """What several routes read alike: statements of the slices, a person's area, a sealed name."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from huibao.core.sealing import Keyring, Place, open_sealed, unwrap
@@ -27,6 +28,13 @@ async def area_of(call: Call[Any], person: int) -> None:
         row = await (await connection.execute(SQL["person_area"], {"person": person})).fetchone()
     if row is None or not reaches(call.principal, call.reach, Owners(area=row[0])):
         raise Refused(refusals.person_unknown())
+
+
+async def insurer_names(call: Call[Any], insurers: Sequence[str]) -> dict[str, str]:
+    """What insurers are called; the id of one that has no name."""
+    async with call.engine.reading(call.path["programme"]) as connection:
+        rows = await (await connection.execute(SQL["insurer_names"], {"insurers": list(insurers)})).fetchall()
+    return {id: id for id in insurers} | dict(rows)
 
 
 def opened_name(keyring: Keyring, programme: str, person: int, wrapped: bytes | None, sealed: bytes) -> str | None:

@@ -11,11 +11,12 @@ from huibao.core.money import yuan
 from huibao.core.time import business_date
 from huibao.policies.numbers import order_number, policy_number
 from huibao.remittance.schedule import start_of
-from huibao.web import refusals
-from huibao.web import remittance_pages as paper
+from huibao.web import paper, refusals
 from huibao.web.operations import Call, operation
+from huibao.web.paper import Both, Column
 from huibao.web.problems import Refused, Reply
-from huibao.web.remittance_pages import Line, Total
+from huibao.web.reads import insurer_names
+from huibao.web.remittance_pages import Line, Total, lines, lines_head, state, totals
 from huibao.web.remittances import READ, SQL, BatchRead, batches_of, control, one_batch, pages, products
 from huibao.web.words import Id
 
@@ -48,7 +49,7 @@ async def remittance_statement(call: Call[StatementAsked]) -> BatchStatement | R
     """Reads a batch's statement; where HTML is asked for, as sheets of A4 with every line, to be signed by both sides."""
     batch = await one_batch(call)
     offer = (await call.engine.shelf(call.path["programme"])).offers[batch.product]
-    found = BatchStatement(call.programme.name, (await _names(call, [batch.insurer]))[batch.insurer], offer.name, batch,
+    found = BatchStatement(call.programme.name, (await insurer_names(call, [batch.insurer]))[batch.insurer], offer.name, batch,
                            capital(batch.paid_fen), (await control(call, batch)).sm3)
     if HTML.encode() not in call.headers.get(b"accept", b""):
         return found
@@ -58,24 +59,24 @@ async def remittance_statement(call: Call[StatementAsked]) -> BatchStatement | R
 async def _batch_page(call: Call[Any], found: BatchStatement, *, with_lines: bool) -> AsyncIterator[bytes]:
     """The page, a sheet's worth of lines at a time."""
     batch = found.batch
-    yield (paper.head("个人账户资金划转对账单", "Statement of a remittance of account money", f"No. {batch.remittance}", (
+    yield (paper.head(Both("个人账户资金划转对账单", "Statement of a remittance of account money"), f"No. {batch.remittance}", (
         ("项目", "programme", f"{found.programme} {call.path['programme']}"), ("保险公司", "insurer", f"{found.insurer_name}（{batch.insurer}）"),
         ("产品", "product", f"{found.product_name}（{batch.product}）"), ("收款账户", "receiving account", f"{batch.bank} {batch.account}"),
         ("截止时间", "captured before", paper.when(batch.until)), ("列批时间", "listed", paper.when(batch.at)),
         ("银行答复", "answered by the bank", paper.when(batch.answered_at)),
         ("保险公司确认", "confirmed by the insurer",
          f"{paper.when(batch.confirmed_at)} {yuan(batch.confirmed_fen) if batch.confirmed_fen is not None else ''}")))
-        + paper.totals((_total(batch, found.product_name),))).encode()
+        + totals((_total(batch, found.product_name),))).encode()
     if with_lines:
-        yield paper.lines_head().encode()
+        yield lines_head().encode()
         first = 1
         async for rows in pages(call, batch.remittance):
             code = call.path["programme"]
-            yield paper.lines(first, [Line(entry, order_number(code, order), policy_number(code, order, position), fen, state)
-                                      for entry, order, position, fen, state, _ in rows]).encode()
+            yield lines(first, [Line(entry, order_number(code, order), policy_number(code, order, position), fen, its)
+                                for entry, order, position, fen, its, _ in rows]).encode()
             first += len(rows)
-        yield paper.LINES_END.encode()
-    yield paper.foot(call.engine.clock.now(), f"{found.programme}医疗保障经办机构", found.insurer_name, found.sm3).encode()
+        yield paper.TABLE_END.encode()
+    yield paper.foot(call.engine.clock.now(), (paper.agency(found.programme), Both(found.insurer_name, "insurer")), found.sm3).encode()
 
 
 def _total(batch: BatchRead, name: str) -> Total:
@@ -129,9 +130,9 @@ async def remittance_days(call: Call[DaysAsked]) -> Days | Reply:
     if HTML.encode() not in call.headers.get(b"accept", b""):
         return found
     insurers = sorted({one.insurer for one in found.products})
-    names = await _names(call, insurers)
-    agency = f"{call.programme.name}医疗保障经办机构"
-    page = _days_page(call, found, names) + paper.foot(call.engine.clock.now(), agency, "、".join(names[id] for id in insurers) or "保险公司")
+    names = await insurer_names(call, insurers)
+    signing = Both("、".join(names[id] for id in insurers) or "保险公司", "insurer")
+    page = _days_page(call, found, names) + paper.foot(call.engine.clock.now(), (paper.agency(call.programme.name), signing))
     return Reply(page.encode(), 200, media_type=f"{HTML}; charset=utf-8")
 
 
@@ -150,34 +151,31 @@ async def _days(call: Call[DaysAsked]) -> Days:
                 tuple(await batches_of(call, of, since, until, most=None)))
 
 
+_CLEARING: Final = (Column("产品", "product", "names"), Column("保险公司", "insurer", "names"), *(Column(zh, en, "figures") for zh, en in (
+    ("期初", "before"), ("账户划入", "captured"), ("退保冲回", "reversed"), ("划转", "remitted"), ("退回", "returned"), ("期末", "after"))))
+_BATCHES: Final = (Column("编号", "no."), Column("列批", "listed"), Column("产品", "product"), Column("收款账户", "account", "names"),
+                   Column("状态", "state"), *(Column(zh, en, "figures") for zh, en in (
+                       ("笔数", "lines"), ("列入", "listed"), ("已付", "paid"), ("未付", "failed"))))
+
+
 def _days_page(call: Call[Any], found: Days, names: dict[str, str]) -> str:
     by_product: dict[str, Total] = {}
     for batch in found.batches:
         name = next(one.name for one in found.products if one.product == batch.product)
         seen, more = by_product.get(batch.product, Total(batch.product, name, 0, 0, 0, 0, 0)), _total(batch, name)
         by_product[batch.product] = Total(batch.product, name, *(a + b for a, b in zip(seen[2:], more[2:], strict=True)))
-    shown = found.products
-    heads = (("产品", "product"), ("保险公司", "insurer"), ("期初", "before"), ("账户划入", "captured"), ("退保冲回", "reversed"), ("划转", "remitted"),
-             ("退回", "returned"), ("期末", "after"))
-    rows = [(f"{one.name} {one.product}", names[one.insurer], *map(yuan, (
-        one.opening_fen, one.captured_fen, one.reversed_fen, one.remitted_fen, one.returned_fen, one.closing_fen))) for one in shown]
-    batches = [(f"{one.remittance}", paper.when(one.at), one.product, f"{one.bank} {one.account}", paper.state(one.state), f"{one.count:,}",
+    clearing = [
+        (Both(one.name, one.product), names[one.insurer], *map(yuan, (
+            one.opening_fen, one.captured_fen, one.reversed_fen, one.remitted_fen, one.returned_fen, one.closing_fen)))
+        for one in found.products]
+    batches = [(f"{one.remittance}", paper.when(one.at), one.product, f"{one.bank} {one.account}", state(one.state), f"{one.count:,}",
                 yuan(one.fen), yuan(one.paid_fen), yuan(one.failed_fen)) for one in found.batches]
     number = paper.day(found.since) if found.since == found.until else f"{paper.day(found.since)} — {paper.day(found.until)}"
-    return (paper.head("个人账户资金划转对账表", "Reconciliation of remittances of account money", number,
+    return (paper.head(Both("个人账户资金划转对账表", "Reconciliation of remittances of account money"), number,
                        (("项目", "programme", f"{call.programme.name} {call.path['programme']}"),))
-            + paper.totals(list(by_product.values()))
-            + paper.table("清算户", "Clearing accounts, yuan", heads, rows, 6)
-            + paper.table("批次", "Batches, yuan", (
-                ("编号", "no."), ("列批", "listed"), ("产品", "product"), ("收款账户", "account"), ("状态", "state"), ("笔数", "lines"),
-                ("列入", "listed"), ("已付", "paid"), ("未付", "failed")), batches, 4))
-
-
-async def _names(call: Call[Any], insurers: list[str]) -> dict[str, str]:
-    """What insurers are called; the id of one that has no name."""
-    async with call.engine.reading(call.path["programme"]) as connection:
-        rows = await (await connection.execute(SQL["insurer_names"], {"insurers": insurers})).fetchall()
-    return {id: id for id in insurers} | dict(rows)
+            + totals(list(by_product.values()))
+            + paper.table(Both("清算户", "Clearing accounts, yuan"), _CLEARING, clearing)
+            + paper.table(Both("批次", "Batches, yuan"), _BATCHES, batches))
 
 
 OPERATIONS: Final = (remittance_statement, remittance_days)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from huibao.core.capital import capital
 from huibao.core.chain import sm3
 from huibao.core.time import SHANGHAI
 from huibao.sponsored import refusals
@@ -34,7 +35,7 @@ from huibao.web.authorisation import Owners, reaches
 from huibao.web.commands import canonical, told
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused, Reply
-from huibao.web.reads import MOST_LISTED
+from huibao.web.reads import MOST_LISTED, insurer_names
 from huibao.web.sponsors import After
 from huibao.web.words import END
 
@@ -243,8 +244,9 @@ async def steer_roster(call: Call[RosterStep]) -> Reply:
 # ── the statement ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _STATEMENT: Final = RosterStatement(
-    STATEMENTS["subsidy"], 8, _DIGEST, "某市民政局（示例）", "subsidy", "example-2026", "示例医疗保险", "anxin", "done", _AT, _AT, _AT, 3, 2, 1,
-    0, 18_000, _REPORT.categories, _REPORT.reasons)
+    STATEMENTS["subsidy"], 8, _DIGEST, "某市民政局（示例）", "subsidy", "example-2026", "示例医疗保险", "anxin",
+    "安心健康保险股份有限公司（示例）", "done", _AT, _AT, _AT, 3, 2, 1, 0, 18_000, capital(18_000), 1, 9_900, _REPORT.categories,
+    _REPORT.reasons)
 
 
 @operation("GET", "/v1/{programme}/rosters/{roster}/statement", asks=Nothing, answers=RosterStatement, also=(HTML, CSV),
@@ -254,7 +256,8 @@ async def roster_statement(call: Call[Nothing]) -> RosterStatement | Reply:
     found = await _statement(call, await _row(call))
     accepted = call.headers.get(b"accept", b"")
     if HTML.encode() in accepted:
-        return Reply(paper.statement_page(found).encode(), 200, media_type=f"{HTML}; charset=utf-8")
+        page = paper.statement_page(found, call.programme.name, call.engine.clock.now())
+        return Reply(page.encode(), 200, media_type=f"{HTML}; charset=utf-8")
     if CSV.encode() in accepted:
         return Reply(paper.statement_csv(found), 200, _named(f"statement-{found.roster}.csv"), media_type=f"{CSV}; charset=utf-8")
     return found
@@ -265,11 +268,13 @@ async def _statement(call: Call[Any], row: Sequence[Any]) -> RosterStatement:
     async with call.engine.reading(call.path["programme"]) as connection:
         charged = await (await connection.execute(SQL["charged"], {"roster": id})).fetchall()
         reasons = await (await connection.execute(SQL["reasons"], {"rosters": [id]})).fetchall()
+        [(replaced, returned_fen)] = await (await connection.execute(SQL["gave_way"], {"roster": id})).fetchall()
     categories = tuple(CategoryLine(category, CATEGORIES.get(category, category), count, fen) for category, count, fen in charged)
     enrolled, rejected = sum(one.count for one in categories), sum(count for _, _, count, _, _ in reasons)
+    premium_fen, lead_name = sum(one.premium_fen for one in categories), (await insurer_names(call, [lead]))[lead]
     return RosterStatement(
-        STATEMENTS[kind], id, digest.hex(), name, kind, product, product_name, lead, state, at, confirmed_at, ended_at, lines, enrolled,
-        rejected, lines - enrolled - rejected, sum(one.premium_fen for one in categories), categories,
+        STATEMENTS[kind], id, digest.hex(), name, kind, product, product_name, lead, lead_name, state, at, confirmed_at, ended_at, lines,
+        enrolled, rejected, lines - enrolled - rejected, premium_fen, capital(premium_fen), replaced, returned_fen, categories,
         tuple(ReasonLine(code, count, zh, en) for _, code, count, zh, en in reasons))
 
 
