@@ -7,12 +7,13 @@
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
 import msgspec
+import pytest
 
 from huibao.core.batcher import Waiting
 from huibao.record.lane import Lane
@@ -117,10 +118,20 @@ class _Counter:
             self.lane = None
 
     def close(self) -> None:
-        self.runner.run(self.leave())
+        """Nothing is asked for after that."""
+        if self.lane is not None:
+            self.runner.run(self.leave())
+        self.runner.close()
 
 
 COUNTER: Final = _Counter()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _counter() -> Iterator[None]:
+    """The counter is one for the tests of all folders, and closes once."""
+    yield
+    COUNTER.close()
 
 
 def run(city: City, *commands: Command | Request[Any], at: datetime = LATER) -> list[Answer]:
