@@ -217,6 +217,27 @@ def test_a_lane_that_is_stopped_in_the_middle_leaves_no_transaction_open(program
     assert verify(city) == []
 
 
+def test_a_lane_that_is_stopped_while_it_connects_leaves_no_connection(programme: MakeProgramme) -> None:
+    """Stopped as its first statement is on its way: nobody has the connection yet who could close it."""
+    city = town(programme, lonely(2))
+    made: list[Connection] = []
+
+    async def connect() -> Connection:
+        made.append(await service(city)())
+        return made[-1]
+
+    async def story() -> None:
+        async with Clerk(city, connect=connect) as clerk:
+            asking = asyncio.create_task(clerk.ask(("k", Form(city)(1))))
+            while not made:
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        assert [connection.closed for connection in made] == [True]
+
+    asyncio.run(story())
+
+
 def _blocked(city: City) -> bool:
     return rows(city, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'huibao lane'") == [(True,)]
 

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from time import perf_counter
 from typing import Final, Generic, TypeVar
 
@@ -124,10 +125,16 @@ class Lane(Generic[C, S]):
 
 
 async def by_keys(connection: Connection) -> Wire:
-    """A wire of a connection on which everything is looked up by key, whatever the tables held when its plans were made."""
+    """A wire of a connection on which everything is looked up by key, whatever the tables held when its plans were made.
+
+    A connection that cannot be made so is closed: where this is cut short, nobody else has it yet.
+    """
     wire = Wire(connection)
-    wire.ask(SQL["plan_by_keys"])
-    await wire.go()
+    async with AsyncExitStack() as unless_usable:
+        unless_usable.push_async_callback(connection.close)
+        wire.ask(SQL["plan_by_keys"])
+        await wire.go()
+        unless_usable.pop_all()
     return wire
 
 
