@@ -222,15 +222,17 @@ def test_a_lane_that_is_stopped_while_it_connects_leaves_no_connection(programme
     city = town(programme, lonely(2))
     made: list[Connection] = []
 
-    async def connect() -> Connection:
-        made.append(await service(city)())
-        return made[-1]
-
     async def story() -> None:
+        there = asyncio.Event()
+
+        async def connect() -> Connection:
+            made.append(await service(city)())
+            there.set()
+            return made[-1]
+
         async with Clerk(city, connect=connect) as clerk:
             asking = asyncio.create_task(clerk.ask(("k", Form(city)(1))))
-            while not made:
-                await asyncio.sleep(0)
+            await there.wait()
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
         assert [connection.closed for connection in made] == [True]

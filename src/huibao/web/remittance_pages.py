@@ -1,6 +1,7 @@
 """What statements of remittances have on their sheets: totals by product, the lines of a batch, the states in both languages."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Final, NamedTuple
 
 from huibao.core.money import yuan
@@ -19,11 +20,16 @@ class Total(NamedTuple):
 
     product: str
     name: str
-    batches: int
-    lines: int
-    fen: int
-    paid_fen: int
-    failed_fen: int
+    batches: int = 0
+    lines: int = 0
+    fen: int = 0
+    paid_fen: int = 0
+    failed_fen: int = 0
+
+    def plus(self, more: "Total") -> "Total":
+        """Both together, under this one's name."""
+        return Total(self.product, self.name, self.batches + more.batches, self.lines + more.lines, self.fen + more.fen,
+                     self.paid_fen + more.paid_fen, self.failed_fen + more.failed_fen)
 
 
 class Line(NamedTuple):
@@ -38,7 +44,7 @@ class Line(NamedTuple):
 
 def totals(found: Sequence[Total]) -> str:
     """Totals by product, their sum, and what was paid in capitals."""
-    whole = Total("", "", *(sum(one[n] for one in found) for n in range(2, len(Total._fields))))
+    whole = reduce(Total.plus, found, Total("", ""))
     return table(Both("按产品合计", "Totals by product, yuan"), _TOTALS, [(Both(one.name, one.product), *_figures(one)) for one in found],
                  ("合计 total", *_figures(whole))) + amount(Both("已付金额", "paid"), whole.paid_fen)
 

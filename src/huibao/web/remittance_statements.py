@@ -162,9 +162,8 @@ def _days_page(call: Call[Any], found: Days, names: dict[str, str]) -> str:
     by_product: dict[str, Total] = {}
     for batch in found.batches:
         name = next(one.name for one in found.products if one.product == batch.product)
-        seen, more = by_product.get(batch.product, Total(batch.product, name, 0, 0, 0, 0, 0)), _total(batch, name)
-        by_product[batch.product] = Total(batch.product, name, *(a + b for a, b in zip(seen[2:], more[2:], strict=True)))
-    clearing = [
+        by_product[batch.product] = by_product.get(batch.product, Total(batch.product, name)).plus(_total(batch, name))
+    clearing: list[tuple[paper.Cell, ...]] = [
         (Both(one.name, one.product), names[one.insurer], *map(yuan, (
             one.opening_fen, one.captured_fen, one.reversed_fen, one.remitted_fen, one.returned_fen, one.closing_fen)))
         for one in found.products]
