@@ -264,13 +264,18 @@ def measure(
                 line = _measure(run, count, rounds)
             if also is not None:
                 also(console, run)
-            unsound = [finding for verified in verify_all(run.url, utc_now(), OURS) for finding in verified.findings if finding.offenders]
-            if unsound:
-                raise AssertionError(f"the books are not sound after the run: {unsound}")
-            console.print("verify：账实相符 (sound)", highlight=False)
+            say_sound(console, run)
             console.print(line, highlight=False, soft_wrap=True)
         finally:
             run.close()
+
+
+def say_sound(console: Console, run: Bench) -> None:
+    """Raises `AssertionError` with what offends where the books are not as they must be after a run."""
+    unsound = [finding for verified in verify_all(run.url, utc_now(), OURS) for finding in verified.findings if finding.offenders]
+    if unsound:
+        raise AssertionError(f"the books are not sound after the run: {unsound}")
+    console.print("verify：账实相符 (sound)", highlight=False)
 
 
 def _measure(run: Bench, count: int, rounds: int) -> str:

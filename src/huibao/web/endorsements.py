@@ -20,7 +20,7 @@ from huibao.web.commands import submit, told
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused, Reply
 from huibao.web.purchases import ORDER_EXAMPLE, Counter, Wish, checked
-from huibao.web.reads import ENROLMENT, MOST_LISTED, area_of
+from huibao.web.reads import ENROLMENT, MOST_LISTED, area_of, whom
 from huibao.web.reads import SQL as READS
 from huibao.web.settlements import TOLD
 from huibao.web.words import PersonId, Text, Token
@@ -64,17 +64,9 @@ _OWN: Final = ("phone", "bank-account")
 async def change_detail(call: Call[DetailChange]) -> Reply:
     """Changes a name, a phone number, an identity number or the account for benefits; all but the phone when a second person approves."""
     asked = call.asked
-    if call.reach == "own":
-        if asked.person is not None:
-            raise Refused(refusals.person_is_self())
-        if asked.kind not in _OWN:
-            raise Refused(refusals.detail_by_agency(asked.kind))
-        person = call.person
-    elif asked.person is None:
-        raise Refused(refusals.person_needed())
-    else:
-        person = asked.person
-        await area_of(call, person)
+    person = await whom(call, asked.person)
+    if call.reach == "own" and asked.kind not in _OWN:
+        raise Refused(refusals.detail_by_agency(asked.kind))
     command = Change(actor(call), person, asked.kind, asked.value, asked.reason, asked.evidence or "")
     return told(await submit(call, "endorse-detail", asked, command), 201)
 

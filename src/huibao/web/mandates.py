@@ -17,7 +17,7 @@ from huibao.web.commands import submit, told
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused, Reply
 from huibao.web.purchases import checked
-from huibao.web.reads import MOST_LISTED, area_of
+from huibao.web.reads import MOST_LISTED, area_of, whom
 from huibao.web.words import END, PersonId, Token
 
 SQL: Final = sqlfile.load("huibao.mandates")
@@ -97,15 +97,7 @@ class MandateLines(msgspec.Struct, frozen=True):
            answered=MandateLines((_EXAMPLE,)))
 async def mandates(call: Call[MandateQuery]) -> MandateLines:
     """Lists the mandates that a person gave and was given."""
-    if call.reach == "own":
-        if call.asked.person is not None:
-            raise Refused(refusals.person_is_self())
-        person = call.person
-    elif call.asked.person is None:
-        raise Refused(refusals.person_needed())
-    else:
-        person = call.asked.person
-        await area_of(call, person)
+    person = await whom(call, call.asked.person)
     on = business_date(call.engine.clock.now())
     async with call.engine.reading(call.path["programme"]) as connection:
         rows = await (await connection.execute(SQL["mandates_of"], {"person": person, "most": MOST_LISTED})).fetchall()

@@ -10,7 +10,7 @@ from huibao.core.time import SHANGHAI, business_date
 from huibao.web import refusals
 from huibao.web.operations import Call, operation
 from huibao.web.problems import Refused
-from huibao.web.reads import MEMBERS, area_of, masked, opened_name
+from huibao.web.reads import MEMBERS, masked, opened_name, whom
 from huibao.web.tokens import sign_check
 from huibao.web.words import Id, PersonId, Token
 
@@ -107,15 +107,7 @@ async def check_identity(call: Call[IdentityProof]) -> CheckedIdentity:
     A check that does not pass answers with the other ways there are.
     """
     asked, desk, programme = call.asked, call.engine.identity, call.path["programme"]
-    if call.reach == "own":
-        if asked.person is not None:
-            raise Refused(refusals.person_is_self())
-        person = call.person
-    elif asked.person is None:
-        raise Refused(refusals.person_needed())
-    else:
-        person = asked.person
-        await area_of(call, person)
+    person = await whom(call, asked.person)
     if asked.method not in desk.methods:
         raise Refused(refusals.identity_method_unknown(desk.methods))
     check = await desk.check(programme, person, asked.method, asked.proof)

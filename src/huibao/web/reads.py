@@ -30,6 +30,18 @@ async def area_of(call: Call[Any], person: int) -> None:
         raise Refused(refusals.person_unknown())
 
 
+async def whom(call: Call[Any], named: int | None) -> int:
+    """Whom a request is about: a member says nobody and means themselves, staff name somebody of their area."""
+    if call.reach == "own":
+        if named is not None:
+            raise Refused(refusals.person_is_self())
+        return call.person
+    if named is None:
+        raise Refused(refusals.person_needed())
+    await area_of(call, named)
+    return named
+
+
 async def insurer_names(call: Call[Any], insurers: Sequence[str]) -> dict[str, str]:
     """What insurers are called; the id of one that has no name."""
     async with call.engine.reading(call.path["programme"]) as connection:

@@ -21,7 +21,7 @@ from huibao.web.authorisation import Owners, reaches
 from huibao.web.commands import submit, told
 from huibao.web.operations import Call, Nothing, operation
 from huibao.web.problems import Refused, Reply
-from huibao.web.reads import MOST_LISTED, SQL, area_of, opened
+from huibao.web.reads import MOST_LISTED, SQL, opened, whom
 from huibao.web.settlements import TOLD, id_of
 from huibao.web.words import END, PersonId
 
@@ -216,15 +216,7 @@ class PaymentAgreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def agree_to_payment(call: Call[PaymentAgreement]) -> Reply:
     """Agrees to be paid without an application where a settlement of basic insurance arrives, or withdraws that."""
     asked = call.asked
-    if call.reach == "own":
-        if asked.person is not None:
-            raise Refused(refusals.person_is_self())
-        person = call.person
-    elif asked.person is None:
-        raise Refused(refusals.person_needed())
-    else:
-        person = asked.person
-        await area_of(call, person)
+    person = await whom(call, asked.person)
     return told(await submit(call, "agree", asked, Agree(call.principal.id, person, asked.bank_account, call.reach != "own")), 201)
 
 
