@@ -122,9 +122,9 @@ def test_statements_are_pages_to_sign(ward: Ward) -> None:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     for said in ("叁佰叁拾陆元整", "336.00", "****0123", "（盖章）", "@page{size:A4", first["product"]):
         assert said in page.text, said
-    assert page.text.count("-01<td>") == PEOPLE
+    assert page.text.count('-01<td class="codes">') == PEOPLE
     brief = accepting(ward, f"/remittances/{first['remittance']}/statement?lines=no", ward.insurer(), "text/html")
-    assert brief.text.count("-01<td>") == 0
+    assert brief.text.count('-01<td class="codes">') == 0
     assert NEW["number"] not in page.text + brief.text
 
 
@@ -156,7 +156,7 @@ def test_a_time_sums_every_batch_that_it_shows(ward: Ward) -> None:
         page = accepting(ward, "/remittance-days?since=2026-01-01", clerk(ward), "text/html").text
         total = sum(one["fen"] for one in days["batches"])
         assert total == many * 100 + (PEOPLE + 1) * FEN
-        assert f'合计 total<td class="n">{many + 2}<td class="n">{many + PEOPLE + 1:,}<td class="n">{yuan(total)}' in page
+        assert f'合计 total<td class="figures">{many + 2}<td class="figures">{many + PEOPLE + 1:,}<td class="figures">{yuan(total)}' in page
     finally:
         with ward.owner() as connection:
             connection.execute("DELETE FROM remittance WHERE id > 1000000")

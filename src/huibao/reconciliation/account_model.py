@@ -23,8 +23,8 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A key as that system has it, `savings_fen` of it on the savings account. A hold is `frozen`, `confirmed`, `cancelled` or `declined`, a credit
-    `credited` or `declined`."""
+    """A key as that system has it, `savings_fen` of it on the savings account. A hold is `frozen`, `confirmed`, `cancelled` or `declined`,
+    a credit `credited` or `declined`."""
 
     key: str
     kind: Kind
