@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from huibao.refunds import own
-from huibao.refunds.model import DecideChannel, Repay, SurrenderTold
+from huibao.refunds.model import DecideChannel, Repay, SurrenderTold, Withdraw
 from huibao.settlement.model import Judge
 from tests.books import City, Someone, another, owner, put_on_sale, refusal, rows, run, small_city, verify
 from tests.books import buy as buying
@@ -199,10 +199,40 @@ def test_what_a_channel_is_odd_about_is_decided_by_a_person(city: City, dear: st
     assert [code(answer) for answer in counter.run(own.channel_differs(cash).command, own.channel_differs(cash).command,
                                                    own.channel_differs(account).command)] == ["done", "done", "refund.not_waiting"]
     assert (counter.refunds()[1], counter.cases()) == (("cash", 50_000, "sent"), [("refund.channel_differs", True)])
-    assert [[code(answer) for answer in batch] for batch in sorted(counter.at_once([[decide], [decide]]), key=repr)] in (
-        [["done"], ["refund.not_waiting"]], [["refund.not_waiting"], ["done"]])
+    assert sorted(code(answer) for batch in counter.at_once([[decide], [decide]]) for answer in batch) == ["done", "refund.confirmed_by_you"]
+    assert (counter.refunds()[1], counter.cases()) == (("cash", 50_000, "sent"), [("refund.channel_differs", True)]), "one alone moves nothing"
+    assert verify(city) == []
+    second = [[DecideChannel(clerk, cash, outcome, "渠道回函")] for clerk in (10, 11)]
+    assert sorted(code(answer) for batch in counter.at_once(second) for answer in batch) == ["done", "refund.not_waiting"]
     assert (counter.refunds()[1], counter.cases()) == (("cash", 50_000, state), cases)
+    assert code(counter.run(Withdraw(9, cash))[0]) == "refund.not_waiting"
     assert code(counter.run(own.cash_arrived(cash, 50_000).command)[0]) == "refund.not_waiting"
+    assert verify(city) == []
+
+
+@pytest.mark.clause("LZ-15b")
+def test_two_clerks_who_found_otherwise_decide_nothing(city: City, dear: str) -> None:
+    """查明结果不一致：不办结；有误的由本人撤回之后，另两位一致才办结。"""
+    counter = Counter(city)
+    cash = refund_id(city, counter.surrenders(counter.buys(1, product=dear)).parts[1].refund)
+    counter.run(own.channel_differs(cash).command)
+    assert [code(answer) for answer in counter.run(
+        DecideChannel(9, cash, "sent-back", "对账单"), DecideChannel(10, cash, "elsewhere", "回函"), Withdraw(10, cash), Withdraw(9, cash),
+        DecideChannel(10, cash, "elsewhere", "回函"))] == ["done", "refund.reasons_differ", "refund.not_confirmed_by_you", "done", "done"]
+    assert (counter.refunds()[1][2], counter.cases()) == ("sent", [("refund.channel_differs", True)])
+    assert verify(city) == []
+    [last] = counter.run(DecideChannel(9, cash, "elsewhere", "回函"))
+    assert (code(last), counter.refunds()[1][2]) == ("done", "owed")
+    assert verify(city) == []
+
+
+@pytest.mark.clause("LZ-15b")
+def test_a_channel_that_speaks_between_two_clerks_has_said_it(city: City, dear: str) -> None:
+    """第二位经办人员办理之前渠道已退回：以渠道为准。"""
+    counter = Counter(city)
+    cash = refund_id(city, counter.surrenders(counter.buys(1, product=dear)).parts[1].refund)
+    counter.run(own.channel_differs(cash).command, DecideChannel(9, cash, "elsewhere", "对账单"), own.cash_arrived(cash, 50_000).command)
+    assert (counter.refunds()[1][2], code(counter.run(DecideChannel(10, cash, "elsewhere", "回函"))[0])) == ("done", "refund.not_waiting")
     assert verify(city) == []
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from huibao.refunds import own
+from huibao.refunds.model import DecideChannel
 from huibao.verify import checks, refunds
 from huibao.verify.checks import Finding, Subject
 from huibao.verify.run import EVERYTHING
@@ -16,11 +17,11 @@ from tests.refunds.counter import EVENING, Counter, refund_id
 from tests.verify.test_planted_faults import offended, raise_back
 
 NAMES: Final = [f"{letter} {name}" for letter, name, _ in refunds.CHECKS]
-PEOPLE: Final = tuple(Someone(n, personal="8000") for n in range(1, 7))
+PEOPLE: Final = tuple(Someone(n, personal="8000") for n in range(1, 8))
 
 
 def counter_day(city: City) -> None:
-    """Refunds in every state: reversed, waiting, owed, told to be repaid, credited, sent, arrived, paid elsewhere."""
+    """Refunds in every state: reversed, waiting, owed, told to be repaid, credited, sent, arrived, paid elsewhere, decided by two clerks."""
     counter = Counter(city)
     with owner(city) as connection:
         put_on_sale(city, connection, another(city.plan, "dear", premium="2000"))
@@ -38,6 +39,10 @@ def counter_day(city: City) -> None:
     counter.confirms(elsewhere, at=EVENING)
     counter.accepts(elsewhere, 6, at=EVENING)
     assert counter.pays(elsewhere) == "done"
+    odd = refund_id(city, counter.surrenders(counter.buys(7, product="dear")).parts[1].refund)
+    counter.run(own.channel_differs(odd).command)
+    for clerk in (9, 10):
+        counter.run(DecideChannel(clerk, odd, "sent-back", "对账单"))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +65,7 @@ def found(city: City, statement: str = "") -> list[Finding]:
 def test_a_whole_counter_offends_nothing(city: City) -> None:
     assert offended(found(city)) == set()
     assert books.rows(city, "SELECT source, state, count(*) FROM refund GROUP BY 1, 2 ORDER BY 1, 2") == [
-        ("cash", "done", 1), ("cash", "sent", 1), ("personal", "done", 3), ("personal", "owed", 1), ("personal", "waiting", 2)]
+        ("cash", "done", 2), ("cash", "sent", 1), ("personal", "done", 4), ("personal", "owed", 1), ("personal", "waiting", 2)]
 
 
 with (Path(__file__).parent / "tables" / "refunds.csv").open(encoding="utf-8-sig", newline="") as _file:

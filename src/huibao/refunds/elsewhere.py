@@ -1,5 +1,7 @@
 """Where a refund cannot go back the way it came: confirmed by the agency, accepted by the member or the heirs, paid by the insurer."""
 
+from dataclasses import replace
+
 from huibao.core.money import yuan
 from huibao.core.refusal import Refusal
 from huibao.policies.numbers import refund_number
@@ -40,7 +42,7 @@ def withdraw(state: State, command: Withdraw) -> Refund | Refusal:
     refund = state.refunds.get(command.refund)
     if refund is None:
         return refusals.refund_unknown()
-    if refund.state == "done":
+    if refund.state == "done" or (refund.source == "cash" and refund.state != "sent"):
         return refusals.not_waiting(refund.state)
     if command.credential not in refund.confirmed:
         return refusals.not_confirmed_by_you()
@@ -48,7 +50,7 @@ def withdraw(state: State, command: Withdraw) -> Refund | Refusal:
         return refusals.accepted_already()
     was_told = is_confirmed(state, refund)
     refund.confirmed = {clerk: reason for clerk, reason in refund.confirmed.items() if clerk != command.credential}
-    state.made.withdrawn.append((refund.id, command.credential))
+    _take_back(state, refund, command.credential)
     if state.takes(refund):
         state.close_case(refund, "withdrawn")
     if was_told and not is_confirmed(state, refund):
@@ -57,6 +59,16 @@ def withdraw(state: State, command: Withdraw) -> Refund | Refusal:
                    f"the agency took back that your refund of {yuan(refund.fen)} yuan cannot go back to its account: there is no bank"
                    " account to name for now.")
     return refund
+
+
+def _take_back(state: State, refund: Refund, credential: int) -> None:
+    """A confirmation of this very batch is written as one that was withdrawn; one of before is found by its clerk."""
+    said = state.made.confirmed
+    for n, one in enumerate(said):
+        if (one.refund, one.credential, one.is_withdrawn) == (refund.id, credential, False):
+            said[n] = replace(one, is_withdrawn=True)
+            return
+    state.made.withdrawn.append((refund.id, credential))
 
 
 def is_confirmed(state: State, refund: Refund) -> bool:

@@ -19,6 +19,10 @@ Remitted = Literal["unlisted", "listed", "remitted"]
 #: Why all of a premium goes back, or how the part is measured that does.
 Ground = Literal["before-start", "cooling", "days", "months"]
 Reason = Literal["closed", "deceased", "other"]
+#: What a clerk found out of the cash channel: the amount is back with who paid, or it is not and is paid elsewhere.
+Found = Literal["sent-back", "elsewhere"]
+#: So many clerks decide what became of money that a cash channel speaks oddly about: who found it out, and another who looked.
+CHANNEL_PEOPLE: Final = 2
 By = Literal["member", "heirs"]
 #: Why somebody has to look into a refund.
 Cause = Literal["refund.account_closed", "refund.credit_declined", "refund.channel_declined", "refund.channel_differs"]
@@ -70,11 +74,12 @@ class ChannelDiffers:
 
 @dataclass(frozen=True, slots=True)
 class DecideChannel:
-    """What a clerk found out of the channel about such a refund, on this document: it is back, or the insurer has to pay it."""
+    """What a clerk found out of the channel about such a refund, on this document: it is back, or the insurer has to pay it. It holds
+    once another clerk has found the same."""
 
     credential: int
     refund: int
-    outcome: Literal["sent-back", "elsewhere"]
+    outcome: Found
     document: str = field(repr=False)
 
 
@@ -200,9 +205,10 @@ class Held:
 class Refund:
     """A refund while a batch moves it on.
 
-    `confirmed` has the clerks and their reasons, `accepted` the number of the latest acceptance, `repayment` where it is listed, `case`
-    what is open about it. `declined` is why the system that keeps the account would not take it, and `back_in` where the money stands
-    that was reversed before that; `paid_by` and `reference` are the insurer's who paid it elsewhere, and its bank's.
+    `confirmed` has the clerks and their reasons, of cash what they found out of the channel, `accepted` the number of the latest
+    acceptance, `repayment` where it is listed, `case` what is open about it. `declined` is why the system that keeps the account
+    would not take it, and `back_in` where the money stands that was reversed before that; `paid_by` and `reference` are the insurer's
+    who paid it elsewhere, and its bank's.
     """
 
     id: int
@@ -212,7 +218,7 @@ class Refund:
     fen: int
     state: RefundState
     limit_year: int | None = None
-    confirmed: dict[int, Reason] = field(default_factory=dict)
+    confirmed: dict[int, Reason | Found] = field(default_factory=dict)
     accepted: int | None = None
     repayment: int | None = None
     case: Cause | None = None
@@ -315,7 +321,7 @@ class RefundTold(msgspec.Struct, frozen=True, omit_defaults=True):
     state: str
     zh: str
     en: str
-    #: How many clerks have confirmed that its account cannot be credited, and how many must.
+    #: How many clerks have confirmed that its account cannot be credited, or what the cash channel did, and how many must.
     confirmed: int = 0
     needed: int = 0
 

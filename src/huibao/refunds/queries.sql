@@ -133,11 +133,11 @@ FROM unnest(%(refunds)s::bigint[], %(credentials)s::bigint[]) AS u (refund, cred
 WHERE c.refund_id = u.refund AND c.credential = u.credential AND c.withdrawn_at IS NULL;
 
 -- :name insert_confirmations
--- Clerks who confirmed that an account cannot be credited.
-INSERT INTO refund_confirmation (refund_id, credential, request_id, at, reason)
-SELECT u.refund, u.credential, u.request, %(at)s, u.reason
-FROM unnest(%(refunds)s::bigint[], %(credentials)s::bigint[], %(requests)s::bigint[], %(reasons)s::text[])
-     AS u (refund, credential, request, reason);
+-- Clerks who confirmed that an account cannot be credited, or what a cash channel did; some took that back at once.
+INSERT INTO refund_confirmation (refund_id, credential, request_id, at, reason, withdrawn_at)
+SELECT u.refund, u.credential, u.request, %(at)s, u.reason, CASE WHEN u.withdrawn = 1 THEN %(at)s END
+FROM unnest(%(refunds)s::bigint[], %(credentials)s::bigint[], %(requests)s::bigint[], %(reasons)s::text[], %(withdrawn)s::bigint[])
+     AS u (refund, credential, request, reason, withdrawn);
 
 -- :name insert_acceptances
 -- How members or heirs accept to be paid.

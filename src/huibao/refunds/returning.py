@@ -6,6 +6,7 @@ from huibao.policies.numbers import refund_number
 from huibao.refunds import refusals
 from huibao.refunds.model import (
     ACCOUNTS,
+    CHANNEL_PEOPLE,
     AnswerRepayment,
     CashArrived,
     CashDeclined,
@@ -17,7 +18,7 @@ from huibao.refunds.model import (
     Repayment,
     Resolve,
 )
-from huibao.refunds.state import State
+from huibao.refunds.state import Confirmed, State
 from huibao.refunds.surrender import settle_account_money
 from huibao.refunds.told import SOURCE_EN, SOURCE_ZH
 
@@ -66,8 +67,8 @@ def channel_differs(state: State, command: ChannelDiffers) -> Refund | Refusal:
     return refund
 
 
-def decide_channel(state: State, command: DecideChannel) -> Refund | Refusal:
-    """What a clerk found out there ends it: the amount is back with who paid, or the insurer pays it as it is accepted."""
+def decide_channel(state: State, command: DecideChannel, request: int) -> Refund | Refusal:
+    """What two clerks found out there ends it: the amount is back with who paid, or the insurer pays it as it is accepted."""
     refund = state.refunds.get(command.refund)
     if refund is None:
         return refusals.refund_unknown()
@@ -75,6 +76,14 @@ def decide_channel(state: State, command: DecideChannel) -> Refund | Refusal:
         return refusals.not_waiting(refund.state)
     if state.key_of(state.policy_of(refund).buyer) is None:
         return refusals.holder_erased()
+    if command.credential in refund.confirmed:
+        return refusals.confirmed_by_you()
+    if refund.confirmed and command.outcome not in refund.confirmed.values():
+        return refusals.reasons_differ(next(iter(refund.confirmed.values())))
+    refund.confirmed = {**refund.confirmed, command.credential: command.outcome}
+    state.made.confirmed.append(Confirmed(refund.id, request, command.credential, command.outcome))
+    if len(refund.confirmed) < CHANNEL_PEOPLE:
+        return refund
     if command.outcome == "sent-back":
         _sent_back(state, refund)
     else:

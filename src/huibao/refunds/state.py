@@ -12,7 +12,7 @@ from huibao.ledger.books import Books
 from huibao.ledger.model import Account
 from huibao.members.notices import Notice
 from huibao.pool.streams import Adding
-from huibao.refunds.model import ACCOUNTS, By, Cause, Credit, CreditDeclined, Held, Part, Reason, Refund, Remitted, Repayment
+from huibao.refunds.model import ACCOUNTS, By, Cause, Credit, CreditDeclined, Found, Held, Part, Reason, Refund, Remitted, Repayment
 from huibao.scheme.model import REFUND, in_force
 from huibao.scheme.model import Refund as Rule
 
@@ -33,7 +33,8 @@ class Confirmed:
     refund: int
     request: int
     credential: int
-    reason: Reason
+    reason: Reason | Found
+    is_withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,19 @@ from huibao.benefits.model import Surrender
 from huibao.benefits.surrender import in_words
 from huibao.core.money import yuan
 from huibao.policies.numbers import policy_number, refund_number
-from huibao.refunds.model import Grant, Held, Instead, Refund, RefundPart, RefundTold, Repayment, RepaymentTold, Share, SurrenderTold
+from huibao.refunds.model import (
+    CHANNEL_PEOPLE,
+    Grant,
+    Held,
+    Instead,
+    Refund,
+    RefundPart,
+    RefundTold,
+    Repayment,
+    RepaymentTold,
+    Share,
+    SurrenderTold,
+)
 from huibao.scheme.model import Refund as Rule
 
 SOURCE_ZH: Final = {"personal": "个人账户", "savings": "储蓄账户", "sponsor": "资助账户", "cash": "原支付渠道"}
@@ -102,7 +114,11 @@ def refund_told(code: str, refund: Refund, rule: Rule) -> RefundTold:
     """How a refund stands."""
     zh, en = _STANDS[refund.state]
     confirmed = len(refund.confirmed)
-    if refund.state != "done" and confirmed:
+    needed = CHANNEL_PEOPLE if refund.source == "cash" else rule.people
+    if refund.state == "sent" and confirmed:
+        zh = f"{zh}；{confirmed} 位经办人员已查明渠道的处理结果，须 {needed} 位"
+        en = f"{en}; {confirmed} of {needed} clerks said what the channel did"
+    elif refund.source != "cash" and refund.state != "done" and confirmed:
         zh = f"{zh}；{confirmed} 位经办人员已确认账户不能入账，须 {rule.people} 位"
         en = f"{en}; {confirmed} of {rule.people} clerks confirmed that its account cannot be credited"
     if refund.declined is not None and refund.state != "done":
@@ -110,7 +126,7 @@ def refund_told(code: str, refund: Refund, rule: Rule) -> RefundTold:
     if refund.accepted and refund.state != "done":
         zh, en = f"{zh}；已登记收款方式", f"{en}; where to pay it is known"
     return RefundTold(refund_number(code, refund.id), refund.source, refund.fen, refund.state, f"{zh}。", f"{en}.",
-                      confirmed, rule.people if confirmed else 0)
+                      confirmed, needed if confirmed else 0)
 
 
 def repayment_told(code: str, found: Repayment) -> RepaymentTold:

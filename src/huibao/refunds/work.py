@@ -133,11 +133,11 @@ def _decided(state: State, command: Command, request_id: int) -> Refund | Repaym
         case Surrender():
             raise AssertionError("a surrender is decided by itself")
         case _:
-            return _on_its_way(state, command)
+            return _on_its_way(state, command, request_id)
 
 
 def _on_its_way(
-    state: State, command: Resolve | CashArrived | CashDeclined | ChannelDiffers | DecideChannel | CreditDeclined
+    state: State, command: Resolve | CashArrived | CashDeclined | ChannelDiffers | DecideChannel | CreditDeclined, request_id: int
 ) -> Refund | Refusal:
     match command:
         case Resolve():
@@ -149,7 +149,7 @@ def _on_its_way(
         case ChannelDiffers():
             return channel_differs(state, command)
         case DecideChannel():
-            return decide_channel(state, command)
+            return decide_channel(state, command, request_id)
         case CreditDeclined():
             return credit_declined(state, command)
 
@@ -196,7 +196,8 @@ def _write_said(wire: Wire, state: State, at: datetime) -> None:
     if said := state.made.confirmed:
         wire.ask(SQL["insert_confirmations"], {
             "at": at, "refunds": Int8s([one.refund for one in said]), "credentials": Int8s([one.credential for one in said]),
-            "requests": Int8s([one.request for one in said]), "reasons": Texts([one.reason for one in said])})
+            "requests": Int8s([one.request for one in said]), "reasons": Texts([one.reason for one in said]),
+            "withdrawn": Int8s([int(one.is_withdrawn) for one in said])})
     if agreed := state.made.accepted:
         wire.ask(SQL["insert_acceptances"], {
             "at": at, "requests": Int8s([one.request for one in agreed]), "refunds": Int8s([one.refund for one in agreed]),

@@ -6,6 +6,7 @@ from typing import Final
 
 from huibao.core.time import business_date
 from huibao.db import sqlfile
+from huibao.refunds.model import CHANNEL_PEOPLE
 from huibao.scheme.model import REFUND, in_force
 from huibao.verify.checks import Checks, Subject, statement
 
@@ -30,6 +31,7 @@ CHECKS: Final[Checks] = (
     ("f", "surrenders as recorded", statement(SQL, "surrenders")),
     ("f", "refunds and their money", statement(SQL, "refund_money")),
     ("f", "refunds paid elsewhere", _paid_elsewhere),
+    ("f", "refunds decided by clerks", statement(SQL, "channel_decisions", lambda _: {"people": CHANNEL_PEOPLE})),
     ("h", "refunds in time", statement(SQL, "refunds_sent", lambda subject: {"overdue": subject.at - CHANNEL_DAYS})),
     ("i", "limit years given back", statement(SQL, "refund_year")),
     ("l", "repayments of refunds", statement(SQL, "repayments")),

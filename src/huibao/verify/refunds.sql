@@ -86,6 +86,25 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (SELECT count(*) FROM refund_acceptance a WHERE a.refund_id = r.id AND a.at <= t.at) AS a
 WHERE t.kind = 'refund-elsewhere' ORDER BY r.id;
 
+-- :name channel_decisions
+-- f. What clerks decided of cash that its channel speaks oddly about, two of them had found by then; one alone has moved nothing.
+WITH decided AS (
+    SELECT e.request_id, e.seq, e.credential, convert_from(e.answer, 'UTF8')::jsonb ->> 'state' AS state
+    FROM event e WHERE e.kind = 'refund-decision' AND e.outcome = 'done')
+SELECT format('event %%s decides refund %%s, which is %%s then: %%s clerks had found it %%s', d.seq, COALESCE(c.refund_id::text, 'unknown'),
+              d.state, COALESCE(n.clerks, 0), COALESCE(c.reason, 'nothing'))
+FROM decided d LEFT JOIN refund_confirmation c ON c.request_id = d.request_id AND c.credential = d.credential
+LEFT JOIN LATERAL (
+    SELECT count(DISTINCT o.credential) AS clerks FROM refund_confirmation o
+    WHERE o.refund_id = c.refund_id AND o.reason = c.reason AND o.request_id <= c.request_id
+      AND (o.withdrawn_at IS NULL OR o.withdrawn_at > c.at)) AS n ON true
+WHERE c.request_id IS NULL OR (d.state <> 'sent') <> (n.clerks >= %(people)s)
+   OR d.state <> CASE WHEN n.clerks < %(people)s THEN 'sent' WHEN c.reason = 'sent-back' THEN 'done' ELSE 'owed' END
+UNION ALL
+SELECT format('refund %%s: clerk %%s found what its channel did, and no event says so', c.refund_id, c.credential)
+FROM refund_confirmation c
+WHERE c.reason IN ('sent-back', 'elsewhere') AND NOT EXISTS (SELECT FROM decided d WHERE d.request_id = c.request_id);
+
 -- :name refund_year
 -- i. A limit year gets back what was undone in full, before its start, in the year in which it was paid; and nothing else.
 SELECT format('refund %%s gives %%s back, and should %%s', r.id, COALESCE(r.limit_year::text, 'no year'), COALESCE(s.year::text, 'no year'))

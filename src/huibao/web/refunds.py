@@ -115,7 +115,8 @@ def _days(on: date) -> int:
 # ── one ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 class ConfirmedBy(msgspec.Struct, frozen=True):
-    """A clerk of the agency who confirmed that the account cannot be credited, and when that was withdrawn, if it was.
+    """A clerk of the agency who confirmed that the account cannot be credited, or said what the cash channel did (`sent-back`,
+    `elsewhere`), and when that was withdrawn, if it was.
 
     The document is the holder's, the agency's, the bureau's and the auditor's to read, and not the insurer's.
     """
@@ -356,9 +357,9 @@ class ChannelDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @operation("POST", "/v1/{programme}/refunds/{refund}/channel-decisions", asks=ChannelDecision, answers=RefundTold, status=201, keyed=True,
            refuses=(409, 422), asked=ChannelDecision("sent-back", "支付渠道对账单 2026-03-20"),
-           answered=RefundTold(REFUND_NUMBER, "cash", 50_000, "done", "已退回。", "back where it came from."))
+           answered=RefundTold(REFUND_NUMBER, "cash", 50_000, "done", "已退回。", "back where it came from.", 2, 2))
 async def decide_channel_refund(call: Call[ChannelDecision]) -> Reply:
-    """Decides a refund of which the cash channel says another amount, or which it will not take: it is back, or is paid elsewhere."""
+    """Says what the cash channel did of a refund that it speaks oddly about; when a second clerk says the same, that became of it."""
     id, asked = (await _found(call))[0], call.asked
     return told(await submit(call, "decide_channel_refund", (call.path["refund"], asked),
                              DecideChannel(call.principal.id, id, asked.outcome, asked.document)), 201)

@@ -50,14 +50,15 @@ CREATE INDEX refund_open ON refund (id) WHERE state <> 'done';
 ALTER TABLE transfer ADD COLUMN refund_id bigint;
 CREATE INDEX transfer_refund ON transfer (refund_id) WHERE refund_id IS NOT NULL;
 
--- Clerks of the agency who confirmed that an account cannot be credited; the document is sealed with the request's event. Who was
+-- Clerks of the agency who confirmed that an account cannot be credited, or what became of cash that its channel speaks oddly about: two
+-- of one mind end that. The document is sealed with the request's event. Who was
 -- mistaken withdraws it, and may confirm anew.
 CREATE TABLE refund_confirmation (
     request_id  bigint PRIMARY KEY,
     refund_id   bigint NOT NULL,
     credential  bigint NOT NULL,
     at          timestamptz NOT NULL,
-    reason      text NOT NULL CHECK (reason IN ('closed', 'deceased', 'other')),
+    reason      text NOT NULL CHECK (reason IN ('closed', 'deceased', 'other', 'sent-back', 'elsewhere')),
     withdrawn_at timestamptz
 );
 CREATE INDEX refund_confirmation_refund ON refund_confirmation (refund_id, request_id);
