@@ -96,6 +96,17 @@ def test_a_statement_fits_a_phone(ward: Ward, paths: dict[str, str], which: str)
         look(page, text)
 
 
+def test_a_wide_table_is_read_on_a_phone(ward: Ward, paths: dict[str, str]) -> None:
+    """Names keep their width, numbers their line; the edge behind which a table goes on has a shadow, which its end covers."""
+    text = html(ward, paths["days"])
+    with browser(PHONE) as page:
+        look(page, text)
+        em = page.evaluate("parseFloat(getComputedStyle(document.querySelector('td.names')).fontSize)")
+        assert min(page.evaluate("[...document.querySelectorAll('.names')].map(e => e.getBoundingClientRect().width)")) >= 9 * em
+        assert page.evaluate("[...document.querySelectorAll('.wide')].map(e => [e.scrollWidth > e.clientWidth, getComputedStyle(e)"
+                             ".backgroundAttachment])") == [[True, "local, local, scroll, scroll"]] * 3
+
+
 @pytest.mark.parametrize(("which", "least"), [("batch", 2), ("days", 1), ("roster", 1)])
 def test_a_statement_fits_its_sheets(ward: Ward, paths: dict[str, str], which: str, least: int) -> None:
     sheets, cut = printed(html(ward, paths[which]))
