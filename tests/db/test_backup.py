@@ -238,6 +238,53 @@ def test_a_gap_in_the_log_is_refused(saved: Saved, tmp_path: Path) -> None:
     assert f"what comes after segment {last} of the log is missing" in refused(home)
 
 
+def damaged_after(saved: Saved, folder: Path) -> tuple[Home, str]:
+    """A home in which the segment after the last that a restore needs is not what was archived; and that segment."""
+    home, _ = with_a_gap(saved, folder)
+    *_, last, later = home.segments()
+    number = backup.number_of(last) + 1
+    next_ = f"{last[:8]}{number // 256:08X}{number % 256:08X}"
+    for suffix in ("", ".sha256"):
+        (home.wal / f"{later}{suffix}").rename(home.wal / f"{next_}{suffix}")
+    flip(home.wal / next_)
+    return home, next_
+
+
+def test_a_damaged_segment_keeps_nobody_from_an_instant_before_it(saved: Saved, tmp_path: Path) -> None:
+    home, _ = damaged_after(saved, tmp_path)
+    with restored(saved, saved.before, home) as one:
+        city = there(one, saved.city)
+        assert bought(city) == [(1,), (2,)]
+        assert books.verify(city) == []
+
+
+def test_a_damaged_segment_says_how_far_the_log_goes(saved: Saved, tmp_path: Path) -> None:
+    """What is said is true: an instant before it is restored, and one at it is not."""
+    home, broken = damaged_after(saved, tmp_path)
+    last = backup.reach(home, saved.server, home.segments()[:-1])
+    assert last is not None
+    assert saved.before < last
+    assert f"segment {broken} of the log is damaged" in refused(home)
+    assert f"name an instant before {last} with --to" in refused(home)
+    for to in (last, last + timedelta(days=1)):
+        with tempfile.TemporaryDirectory(prefix="huibao-") as name:
+            Path(name).chmod(0o711)
+            one = Embedded(Path(name) / "pg")
+            with pytest.raises(BackupRefused) as said:
+                restore.restore(home, one, to, KEYS)
+            assert f"segment {broken} of the log is damaged" in said.value.en
+            assert f"Any instant before {last} can be restored" in said.value.en
+            assert list(one.folder.iterdir()) == []
+    with restored(saved, last - timedelta(microseconds=1), home) as one:
+        assert bought(there(one, saved.city)) == [(1,), (2,), (5,)]
+
+
+def test_the_segment_that_a_copy_ends_in_is_needed_by_every_instant(saved: Saved, tmp_path: Path) -> None:
+    home = copy_of(saved, tmp_path)
+    flip(home.wal / home.bases()[0].first)
+    assert "is damaged: " in refused(home, saved.before)
+
+
 def test_an_instant_before_a_gap_does_not_need_what_is_missing(saved: Saved, tmp_path: Path) -> None:
     home, _ = with_a_gap(saved, tmp_path)
     with restored(saved, saved.before, home) as one:

@@ -12,10 +12,12 @@ nothing, and a master key that is destroyed takes with it what was erased before
 """
 
 import hashlib
+import re
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter, sleep
@@ -32,6 +34,8 @@ SQL: Final = sqlfile.load("huibao.db")
 
 #: How long a segment may take to be archived.
 ARCHIVE_PATIENCE_S: Final = 60
+#: A transaction that ended, and when by the server's clock; programs of PostgreSQL run in UTC here.
+_ENDED: Final = re.compile(r"desc: (?:COMMIT|ABORT) (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}) UTC")
 _SEGMENT_NAME: Final = 24
 _PER_LOG: Final = 256
 
@@ -203,29 +207,52 @@ def check_files(data: Path, label: str) -> None:
         raise _damaged(label, "backup_manifest") from None
 
 
-def check_log(home: Home, base: Base, to: datetime | None) -> list[str]:
-    """The segments from the first that a copy needs, each as it was archived, up to the first gap. Raises `BackupRefused`.
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The segments from the first that a copy needs, each as it was archived, up to the first that is missing or damaged; which of the
+    two is the matter with what comes after them, and with which segment, where something is.
+    """
 
-    Without an instant a gap is refused: what came after it would be missing unsaid. With one, recovery itself says where the log
-    ends before it. A home that takes turns with another has a gap for each turn of the other.
+    segments: list[str]
+    missing_after: str | None = None
+    damaged: str | None = None
+
+
+def check_log(home: Home, base: Base) -> Log:
+    """How far the log of a copy is whole. Raises `BackupRefused` where it is not at all.
+
+    A home that takes turns with another misses the log of each turn of the other.
     """
     found = [segment for segment in home.segments() if segment >= base.first and segment[:8] == base.first[:8]]
-    if not found or found[0] != base.first:
+    if not found or found[0] != base.first or not _is_same(home, base.first):
         raise _damaged(base.label, base.first)
-    whole = next((n for n, (before, segment) in enumerate(pairwise(found), 1) if number_of(segment) != number_of(before) + 1), len(found))
-    if whole < len(found) and to is None:
-        raise BackupRefused(f"备份不完整：缺少日志 {found[whole - 1]} 之后的一段。请找回缺少的文件，或用 --to 恢复到不需要它的、更早的时刻。",
-                            f"the backup is not whole: what comes after segment {found[whole - 1]} of the log is missing. Find the file, or"
-                            " name an earlier instant with --to, which does not need it")
-    for segment in found[:whole]:
-        _same_digest(home, base, segment)
-    return found[:whole]
+    for n, (before, segment) in enumerate(pairwise(found), 1):
+        if number_of(segment) != number_of(before) + 1:
+            return Log(found[:n], missing_after=before)
+        if not _is_same(home, segment):
+            return Log(found[:n], damaged=segment)
+    return Log(found)
 
 
-def _same_digest(home: Home, base: Base, segment: str) -> None:
+def _is_same(home: Home, segment: str) -> bool:
+    """Whether a segment is what was archived."""
     digest = home.wal / f"{segment}.sha256"
-    if not digest.exists() or digest.read_text("ascii").split(" ", 1)[0] != _sha256(home.wal / segment):
-        raise _damaged(base.label, segment)
+    return digest.exists() and digest.read_text("ascii").split(" ", 1)[0] == _sha256(home.wal / segment)
+
+
+def reach(home: Home, server: Embedded, segments: Sequence[str]) -> datetime | None:
+    """When the last commit or abort in these segments was; any instant before leads somewhere. None where there is none."""
+    for segment in reversed(segments):
+        with tempfile.TemporaryDirectory(prefix="huibao-") as name:
+            copy = Path(name) / segment
+            shutil.copy2(home.wal / segment, copy)
+            server.give(copy.parent)
+            # Its last record may go on in the next segment, of which it complains: what it read before counts.
+            said = server.run("pg_waldump", "--rmgr=Transaction", str(copy), folder=copy.parent).stdout
+        ended = _ENDED.findall(said)
+        if ended:
+            return datetime.fromisoformat(ended[-1]).replace(tzinfo=UTC)
+    return None
 
 
 def _sha256(path: Path) -> str:

@@ -245,12 +245,12 @@ class Embedded:
         if ran.returncode != 0:
             raise self._failed(f"pg_ctl {what} 失败", f"pg_ctl {what} failed: {ran.stderr.strip()}")
 
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
         """A program of PostgreSQL as its user. The server outlives us, so it inherits nothing of our environment: no secret, no PGPORT."""
         user = self._account
         uid, gid, groups = (user.pw_uid, user.pw_gid, ()) if user else (None, None, None)
         return subprocess.run(  # noqa: S603 (a program of PostgreSQL)
-            [self.binaries / program, *arguments], capture_output=True, text=True, check=False, cwd=self.folder,
+            [self.binaries / program, *arguments], capture_output=True, text=True, check=False, cwd=folder or self.folder,
             env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}, umask=0o077, user=uid, group=gid, extra_groups=groups)
 
     def _processes(self) -> set[int]:

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 
 from huibao.db.arrays import Int8s, register
-from huibao.db.backup import SQL, Base, Home, check_files, check_log, chosen
+from huibao.db.backup import SQL, Base, Home, Log, check_files, check_log, chosen, reach
 from huibao.db.connect import connect_owner
 from huibao.db.embedded import Embedded
 from huibao.db.errors import BackupRefused, EmbeddedFailed
@@ -39,19 +39,49 @@ def restore(home: Home, server: Embedded, to: datetime | None, keys: Mapping[str
     base = chosen(home, to)
     _keys_of_its_time(base, keys)
     check_files(home.folder(base) / "data", base.label)
-    segments = check_log(home, base, to)
-    _lay_out(home, base, segments, server, to)
+    log = check_log(home, base)
+    if to is None and (log.missing_after or log.damaged):
+        raise _not_whole(log, reach(home, server, log.segments))
+    _lay_out(home, base, log.segments, server, to)
     try:
         server.recover(PATIENCE_S)
     except EmbeddedFailed as failed:
         if _TOO_EARLY in failed.en:
             _take_away(server)
-            raise BackupRefused(f"归档的日志到不了 {to}：其中最后一笔提交更早，或其间缺少一段。请选更早的时刻，或不写 --to 恢复到最后一笔。",
-                                f"the archived log does not reach {to}: its last commit is earlier, or a segment is missing. Choose an"
-                                " earlier instant, or leave --to out to restore up to its last") from None
+            raise _out_of_reach(to, log, reach(home, server, log.segments)) from None
         raise
     _forget_how(server)
     return base
+
+
+def _not_whole(log: Log, last: datetime | None) -> BackupRefused:
+    """Without an instant, what came after would be missing unsaid."""
+    zh, en = _why(log)
+    return BackupRefused(f"备份不完整：{zh}。请找回该文件，或用 --to 恢复到早于 {_at(last)} 的任一时刻。",
+                         f"the backup is not whole: {en}. Find the file, or name an instant before {_at(last)} with --to, which does not"
+                         " need it")
+
+
+def _out_of_reach(to: datetime | None, log: Log, last: datetime | None) -> BackupRefused:
+    """The log ends before the instant, or a file keeps it from going on."""
+    if log.missing_after or log.damaged:
+        zh, en = _why(log)
+        return BackupRefused(f"归档的日志到不了 {to}：{zh}。可以恢复到早于 {_at(last)} 的任一时刻；要到更晚，请找回该文件。",
+                             f"the archived log does not reach {to}: {en}. Any instant before {_at(last)} can be restored; for a later one"
+                             " find the file")
+    return BackupRefused(f"归档的日志到不了 {to}：其中最后一笔提交在 {_at(last)}。请选更早的时刻，或不写 --to 恢复到最后一笔。",
+                         f"the archived log does not reach {to}: its last commit was at {_at(last)}. Choose an earlier instant, or leave"
+                         " --to out to restore up to its last")
+
+
+def _why(log: Log) -> tuple[str, str]:
+    if log.damaged:
+        return f"日志 {log.damaged} 已损坏（与归档时不同）", f"segment {log.damaged} of the log is damaged: it is not what was archived"
+    return f"缺少日志 {log.missing_after} 之后的一段", f"what comes after segment {log.missing_after} of the log is missing"
+
+
+def _at(last: datetime | None) -> str:
+    return str(last) if last else "第一笔提交 (the first commit)"
 
 
 def _keys_of_its_time(base: Base, keys: Mapping[str, str]) -> None:
