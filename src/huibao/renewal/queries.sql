@@ -56,9 +56,12 @@ FROM renewal r JOIN unnest(%(orders)s::bigint[], %(positions)s::smallint[]) WITH
 WHERE r.buyer_id = %(buyer)s ORDER BY u.n;
 
 -- :name totals
--- How many were asked about each product's next year, and what became of it; an area's are those of its buyers.
-SELECT r.product, count(*), count(*) FILTER (WHERE r.state = 'open'), count(*) FILTER (WHERE r.state = 'confirmed'),
-       count(*) FILTER (WHERE r.state = 'declined'), count(*) FILTER (WHERE r.state = 'lapsed'),
+-- How many were asked about each product's next year, and what became of it; an area's are those of its buyers. What nobody confirmed while
+-- it was on sale has lapsed.
+SELECT r.product, count(*), count(*) FILTER (WHERE r.state = 'open' AND s.is_sold), count(*) FILTER (WHERE r.state = 'confirmed'),
+       count(*) FILTER (WHERE r.state = 'declined'), count(*) FILTER (WHERE r.state = 'lapsed' OR (r.state = 'open' AND NOT s.is_sold)),
        COALESCE(sum(r.premium_fen) FILTER (WHERE r.state = 'confirmed'), 0)::bigint
-FROM renewal r JOIN person n ON n.id = r.buyer_id
+FROM renewal r JOIN person n ON n.id = r.buyer_id JOIN product d ON d.id = r.product
+CROSS JOIN LATERAL (
+    SELECT d.state = 'on-sale' AND COALESCE(%(on)s::date BETWEEN d.on_sale_from AND d.on_sale_to, false) AS is_sold) AS s
 WHERE %(area)s = '' OR n.area = %(area)s GROUP BY r.product ORDER BY r.product;

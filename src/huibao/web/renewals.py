@@ -159,8 +159,9 @@ class RenewalTotals(msgspec.Struct, frozen=True):
            answered=RenewalTotals((RenewalTotal("example-2027", 1_000, 400, 500, 60, 40, 9_400_000),)))
 async def renewal_totals(call: Call[Nothing]) -> RenewalTotals:
     """Counts who was asked, who confirmed and who declined, by product."""
+    given = {"area": call.principal.area or "", "on": business_date(call.engine.clock.now())}
     async with call.engine.reading(call.path["programme"]) as connection:
-        rows = await (await connection.execute(SQL["totals"], {"area": call.principal.area or ""})).fetchall()
+        rows = await (await connection.execute(SQL["totals"], given)).fetchall()
     return RenewalTotals(tuple(RenewalTotal(*row) for row in rows))
 
 
