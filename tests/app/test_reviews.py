@@ -303,6 +303,8 @@ def test_a_clerk_takes_a_mandate_at_the_counter(street: Street) -> None:
         asked = {"agent": agent, "may": ["order"], "valid_to": "2026-12-31"}
         assert said(await hall.post(clerk, "/mandates", asked)) == "mandate.evidence_needed"
         assert said(await hall.post(clerk, "/mandates", asked | {"principal": who, "evidence": "identity-check", "digest": DIGEST})) == "mandate.evidence_needed"
+        guardian = await hall.post(clerk, "/mandates", asked | {"principal": who, "evidence": "guardianship", "digest": DIGEST})
+        assert (guardian.status_code, said(guardian)) == (400, "body.malformed"), "nobody gives a guardianship, and nobody takes it back"
         given = (await hall.post(clerk, "/mandates", asked | {"principal": who, "evidence": "notarised", "digest": DIGEST})).json()
         assert (given["state"], given["evidence"]) == ("in-force", "notarised")
         stranger = await hall.member(other)

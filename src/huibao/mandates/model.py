@@ -9,7 +9,7 @@ import msgspec
 #: What an agent may do: enter orders, and pay for them from the principal's account.
 Act = Literal["order", "pay"]
 #: How it is evidenced that the principal gave it.
-Evidence = Literal["identity-check", "signed-form", "notarised", "guardianship"]
+Evidence = Literal["identity-check", "signed-form", "notarised"]
 Standing = Literal["in-force", "not-yet", "over", "revoked"]
 
 

@@ -138,7 +138,7 @@ CREATE TABLE mandate (
     may         text[] NOT NULL CHECK (cardinality(may) > 0 AND may <@ ARRAY['order', 'pay']),
     valid_from  date NOT NULL,
     valid_to    date NOT NULL,
-    evidence    text NOT NULL CHECK (evidence IN ('identity-check', 'signed-form', 'notarised', 'guardianship')),
+    evidence    text NOT NULL CHECK (evidence IN ('identity-check', 'signed-form', 'notarised')),
     evidence_digest text NOT NULL,                      -- SM3, in hex, of what was presented; of a check, its own reference
     credential  bigint NOT NULL,
     revoked_at  timestamptz,
