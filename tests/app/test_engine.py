@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import msgspec
 import psycopg
 import pytest
 
+from huibao.app import connections as connections_of
 from huibao.app.caretaker import Caretaker
-from huibao.app.engine import Engine
+from huibao.app.engine import READERS, Engine
+from huibao.app.rosters import RUNNERS
 from huibao.app.secrets import Secrets
 from huibao.app.settings import Settings
 from huibao.core.batcher import TurnedAway
@@ -19,6 +23,7 @@ from huibao.db.migrate import create_programme, migrate
 from huibao.enrolment.model import Command
 from huibao.record.lane import Lane
 from huibao.record.model import DONE, OTHER_BODY, Answer
+from tests.app.street import until
 from tests.books import City, buy, verify
 from tests.books import small_city as found
 from tests.database import MADE_AT, MakeProgramme, Programme, new_database
@@ -86,6 +91,50 @@ def test_every_programme_is_served_and_nothing_is_left(cities: list[City], lanes
     while connections(cities[0]):
         pass                                    # a backend ends a moment after its client
     assert [verify(city) for city in cities] == [[], [], []]
+
+
+def test_it_opens_as_many_connections_as_an_operator_is_told_to_leave_room_for(cities: list[City]) -> None:
+    """All that a process opens but the runners' second ones, which wait for a roster."""
+    async def opened(many: int) -> bool:
+        return len(connections(cities[0])) >= many
+
+    async def story() -> list[tuple[Any, ...]]:
+        engine = engine_of(cities, 2)
+        await engine.start()
+        await asyncio.gather(*(ask(engine, city, f"connections-{n}", buy(city, 7)) for city in cities for n in range(8)))
+        async with AsyncExitStack() as readers:
+            for _ in range(READERS):
+                await readers.enter_async_context(engine.shared())
+            wanted = connections_of.needed(2, 1, 0) - RUNNERS
+            await until(lambda: opened(wanted))
+            await asyncio.sleep(0.2)                   # nor does another come
+            now = connections(cities[0])
+        await asyncio.wait_for(engine.stop(), 20)
+        return now
+
+    found = Counter(name for name, _ in asyncio.run(story()))
+    assert found == {"huibao lane": 2, "huibao reader": READERS,
+                     "huibao caretaker": connections_of.BESIDE - RUNNERS + connections_of.OF_THE_TURN}
+
+
+@pytest.mark.parametrize(("workers", "room", "says"), [(4, 67, None), (4, 66, "67"), (7, 97, "106")])
+def test_too_little_room_is_said(workers: int, room: int, says: str | None) -> None:
+    said = connections_of.shortage(4, workers, 10, room)
+    assert (said is None) == (says is None)
+    if said is not None and says is not None:
+        assert f"最多容纳 {room} 个连接" in said
+        assert f"最多要用 {says} 个" in said
+        assert f"room for {room} connections" in said
+        assert f"open up to {says}: " in said
+
+
+def test_the_server_says_how_much_room_it_has(cities: list[City]) -> None:
+    with psycopg.connect(cities[0].url) as connection:
+        [(most,)] = connection.execute("SELECT setting::int FROM pg_settings WHERE name = 'max_connections'").fetchall()
+    assert connections_of.lacking(cities[0].url, 4, 1) is None
+    said = connections_of.lacking(cities[0].url, most, 1)
+    assert said is not None
+    assert f"room for {most - 3} connections" in said
 
 
 def test_one_key_is_a_principals_own_and_stands_for_one_route(cities: list[City]) -> None:

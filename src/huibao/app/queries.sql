@@ -7,6 +7,11 @@ SELECT code, name, scheme, area, schema_name FROM public.programme ORDER BY code
 SELECT set_config('search_path', %(schema)s, true), set_config('transaction_read_only', 'on', true),
        set_config('statement_timeout', '5s', true);
 
+-- :name room
+-- How many connections who is no superuser may have open, all together.
+SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+       - COALESCE(current_setting('reserved_connections', true)::int, 0);
+
 -- :name be_the_service
 -- A reader has no more rights than the service's role.
 SET ROLE huibao_service;

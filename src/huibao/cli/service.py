@@ -11,6 +11,7 @@ import click
 import httpx
 from rich.console import Console
 
+from huibao.app import connections
 from huibao.app import serve as service
 from huibao.app.settings import Settings, SettingWrong
 from huibao.app.settings import read as read_settings
@@ -38,9 +39,12 @@ from huibao.verify.run import Verified, verify_all
 def serve(host: str, port: int, workers: int) -> None:
     """运行服务 (run the service: API, lanes, what it does by itself)."""
     try:
-        read_settings()
+        settings = read_settings()
+        short = connections.lacking(settings.database_url, settings.lanes, workers)
     except (DatabaseTrouble, SettingWrong) as trouble:
         raise Wrong(str(trouble)) from None
+    if short is not None:
+        click.echo(short, err=True)
     service.serve(host, port, workers)
 
 
