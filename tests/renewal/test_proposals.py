@@ -151,17 +151,6 @@ def test_nobody_is_reminded_of_what_cannot_be(programme: MakeProgramme, happens:
     assert len(notices(city)) == 1
 
 
-@pytest.mark.parametrize(("on", "open_", "lapsed"), [("2027-03-31", 2, 0), ("2027-04-01", 0, 2)])
-def test_what_nobody_confirmed_while_it_was_on_sale_counts_as_lapsed(programme: MakeProgramme, on: str, open_: int, lapsed: int) -> None:
-    """After the last reminder a proposal waits: no reminder comes of it, and once the sale is over nobody can confirm it."""
-    city = two_years(programme)
-    first = insured(city, 1, 2)
-    serve(city, Propose(NOBODY, 1, (first,)), at=DECEMBER)
-    serve(city, Remind(NOBODY, 1, (first,)), at=noon(date(2026, 12, 24)))
-    assert found(city, "to_remind", on=date.fromisoformat(on)) == []
-    assert found(city, "totals", area="", on=date.fromisoformat(on)) == [(SECOND, 2, open_, 0, 0, lapsed, 0)]
-
-
 def test_who_is_insured_already_is_not_asked(programme: MakeProgramme) -> None:
     city = two_years(programme)
     first = insured(city, 1, 2)
