@@ -11,11 +11,12 @@ from huibao.benefits.changes import changes
 from huibao.benefits.terms import Compiled
 from huibao.core.money import fen
 from huibao.enrolment.continuity import Earlier, continuity
+from huibao.enrolment.model import Review
 from huibao.scheme import loading as schemes
 from huibao.settlement.covers import renewed
 from huibao.settlement.model import Cover, Scope
 from tests import books
-from tests.books import FOUNDED, buy, order_id, owner, rows, run, verify
+from tests.books import FOUNDED, buy, order, order_id, owner, rows, run, verify
 from tests.database import MakeProgramme
 from tests.renewal.years import FIRST, SECOND, THIRD, following, noon, two_years
 
@@ -89,6 +90,20 @@ def test_ordinary_purchases_count_their_years(programme: MakeProgramme) -> None:
     assert facts(city, SECOND) == [(1, 2, 1, 0), (4, 1, None, None)]
     assert facts(city, THIRD) == [(1, 3, 2, 0), (2, 1, None, None), (4, 2, 1, 0)]
     assert verify(city) == []
+
+
+def test_what_is_reviewed_counts_its_years_when_it_is_approved(programme: MakeProgramme) -> None:
+    """The next year waits for the agency, and only meanwhile is the rest of this year bought: it has begun when the next is approved."""
+    city = two_years(programme, scheme="liuzhou")
+    december, approved = noon(date(2026, 12, 1)), noon(date(2026, 12, 10))
+    [waiting] = run(city, [buy(city, 5, at=december, product=SECOND)], december)
+    [this_year] = run(city, [buy(city, 5, at=december)], december)
+    for answer in (this_year, waiting):
+        at = approved if answer is waiting else december
+        [reviewed] = run(city, [Review(21, None, order_id(city, answer), "approve", None)], at)
+        assert order(reviewed).state == "completed"
+    assert facts(city, SECOND) == [(5, 2, 1, 0)]
+    assert verify(city, approved) == []
 
 
 def test_what_the_last_year_paid_counts_as_it_stands(programme: MakeProgramme) -> None:

@@ -31,18 +31,20 @@ WHERE w.wrong IS NOT NULL;
 
 -- :name continuity
 -- d. Years without a break are those of the record: one more than the year before had, where there was one, else the first. Where that
--- one was surrendered since, or had not begun, both may have been true when it was decided.
+-- one was surrendered since, or had not begun, both may have been true when it was decided: with its approval, where it was reviewed.
 SELECT format('policy %%s of order %%s counts %%s years without a break, the record %%s', p.position, p.order_id, f.years,
               COALESCE(q.years, 0) + 1)
 FROM policy p JOIN orders o ON o.id = p.order_id
 JOIN unnest(%(products)s::text[], %(renews)s::text[], %(starts)s::date[], %(gaps)s::integer[]) AS l (product, renews, starts, gap)
   ON l.product = p.product
 CROSS JOIN LATERAL (SELECT COALESCE((p.facts ->> 'years_enrolled')::integer, 1) AS years,
-                           (o.at AT TIME ZONE 'Asia/Shanghai')::date AS decided) AS f
+                           (SELECT ended_at FROM review WHERE order_id = p.order_id AND state = 'approved') AS approved_at) AS g
+CROSS JOIN LATERAL (SELECT g.years, g.approved_at, (COALESCE(g.approved_at, o.at) AT TIME ZONE 'Asia/Shanghai')::date AS decided) AS f
 LEFT JOIN LATERAL (
     SELECT COALESCE((q.facts ->> 'years_enrolled')::integer, 1) AS years, q.state = 'in-force' AND q.period_from <= f.decided AS certain
     FROM policy q WHERE q.insured_id = p.insured_id AND q.product = l.renews AND q.state IN ('in-force', 'surrendered')
-      AND q.order_id < p.order_id AND GREATEST(l.starts, f.decided + 1) <= q.period_to + l.gap + 1
+      AND (q.order_id < p.order_id OR f.approved_at >= (SELECT at FROM orders WHERE id = q.order_id))
+      AND GREATEST(l.starts, f.decided + 1) <= q.period_to + l.gap + 1
     ORDER BY q.state = 'in-force' DESC, q.order_id DESC LIMIT 1) AS q ON true
 WHERE p.state <> 'void' AND f.years <> COALESCE(q.years, 0) + 1 AND (q.years IS NULL OR q.certain OR f.years <> 1);
 
