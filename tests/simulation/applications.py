@@ -30,7 +30,7 @@ class Applications:
         if refused or made is None or made.review is None:
             return same(answer, refused)
         if command.verdict == "reject":
-            self.model.void(made)
+            self.model.void(made, at)
         else:
             again = self._again(made, at)
             if again:
@@ -97,8 +97,11 @@ class Applications:
         if isinstance(granted, str):
             return same(answer, granted)
         same(answer, DONE)
-        self.model.void(made)
+        followed = [one for one in self.model.proposals.values() if one.bought == made.id and one.insured in {wish.member for wish in wishes}]
+        self.model.void(made, at)
         instead = self.model.take_up(buy, granted, at, answer, made.hands)
+        for proposed in followed:
+            self.model.confirmed(proposed, instead)
         instead.endorses = (made.id, "insured-added" if command.add is not None else "insured-removed")
         return None
 
@@ -135,5 +138,5 @@ class Applications:
             return same(answer, "order.unknown" if made is None else "review.not_waiting")
         if not made.review.escalated or at < made.review.void_at:
             return same(answer, "review.not_due")
-        self.model.void(made)
+        self.model.void(made, at)
         return same(answer, DONE)

@@ -19,6 +19,9 @@ SELECT json_build_object(
                FROM orders),
     'mandates', (SELECT json_agg(json_build_array(id, principal_id, agent_id, 'pay' = ANY(may), valid_from, valid_to, revoked_at IS NOT NULL) ORDER BY id)
                  FROM mandate),
+    'proposals', (SELECT json_agg(json_build_array(order_id, position, buyer_id, insured_id, product, premium_fen, ends_on, state, why,
+                                                      remind_on, bought)
+                                  ORDER BY order_id, position) FROM renewal),
     'entries', (SELECT json_agg(json_build_array(order_id, channel, credential, person_id, mandate_id, relation) ORDER BY order_id) FROM order_entry),
     'changes', (SELECT json_agg(json_build_array(id, order_id, kind, asked_by) ORDER BY id) FROM endorsement WHERE order_id IS NOT NULL),
     'policies', (SELECT json_agg(json_build_array(order_id, position, insured_id, state, period_from, period_to, ended_on)
@@ -70,6 +73,8 @@ def expectation(world: World) -> dict[str, Any]:
         "orders": [[made.id, made.state, second(made.deadline) if made.state == "awaiting-payment" else None] for made in sorted(model.orders.values(), key=lambda made: made.id)],
         "mandates": [[one.id, one.principal, one.agent, "pay" in one.may, written(one.since), written(one.until), one.revoked]
                      for one in sorted(model.mandates.values(), key=lambda one: one.id)],
+        "proposals": [[*key, one.buyer, one.insured, one.product, one.premium_fen, written(one.ends), one.state, one.why, written(one.remind_on), one.bought]
+                      for key, one in sorted(model.proposals.items())],
         "entries": [[made.id, *made.entry] for made in sorted(model.orders.values(), key=lambda made: made.id) if made.entry],
         "changes": [[made.id, *made.endorses, made.hands[-1][0]] for made in sorted(model.orders.values(), key=lambda made: made.id) if made.endorses],
         "policies": [[made.id, position, cover.insured, cover.state, *map(written, (cover.since, cover.until, cover.ended))]

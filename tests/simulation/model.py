@@ -13,7 +13,7 @@ from huibao.enrolment.model import Buy, Entry, Paid, PayWith, Release
 from huibao.record.model import DONE, Answer
 from tests.simulation.days import HERE, Hand, Review, age, day, review_of
 from tests.simulation.goods import GOODS, Good
-from tests.simulation.people import Citizen, Mandate, Rules, citizens
+from tests.simulation.people import Citizen, Mandate, Proposed, Rules, citizens
 
 TIME_TO_PAY: Final = timedelta(minutes=30)
 LIVE: Final = ("pending", "in-force")
@@ -92,6 +92,7 @@ class Model:
     people: dict[int, Citizen] = field(default_factory=citizens)
     orders: dict[int, Made] = field(default_factory=dict)
     mandates: dict[int, Mandate] = field(default_factory=dict)
+    proposals: dict[tuple[int, int], Proposed] = field(default_factory=dict)
     income: dict[str, int] = field(default_factory=dict)
     clearing: dict[str, int] = field(default_factory=dict)
     refused_payments: int = 0
@@ -124,7 +125,13 @@ class Model:
         account_fen = 0 if made.sponsor else made.account_fen
         same_figures(told, state=made.state, account_fen=account_fen, cash_fen=made.cash_fen, premium_fen=len(granted) * granted[0].good.premium_fen)
         self.orders[made.id] = made
+        for key in command.renewing:
+            self.confirmed(self.proposals[key], made)
         return made
+
+    def confirmed(self, proposed: Proposed, made: Made) -> None:
+        proposed.state, proposed.bought, proposed.remind_on = "confirmed", made.id, None
+        proposed.why = None
 
     def decide(self, command: Buy, at: datetime) -> list[Cover] | str:
         """The policies as granted, or the refusal's code."""
@@ -134,7 +141,18 @@ class Model:
             return "product.unknown"
         if not good.sold[0] <= on <= good.sold[1] or good.cover_from(on) > good.valid_to:
             return "product.not_on_sale"
-        return self._agent(command, at) or self._buyer(command, at) or self._wishes(command) or self._everybody(command, good, at)
+        refused = self._agent(command, at) or self._buyer(command, at) or self._renewed(command) or self._wishes(command)
+        granted = refused or self._everybody(command, good, at)
+        if command.quoted_fen not in (None, good.premium_fen * len(command.insured)) and not isinstance(granted, str):
+            return "renewal.quote_changed"
+        return granted
+
+    def _renewed(self, command: Buy) -> str:
+        """What is confirmed was proposed to this buyer, for these people and this product, at a premium that was shown."""
+        found = [self.proposals.get(key) for key in command.renewing]
+        known = [(one.buyer, one.insured, one.product) for one in found if one is not None]
+        wanted = [(command.buyer, wish.member, command.product) for wish in command.insured]
+        return "renewal.unknown" if found and (known != wanted or command.quoted_fen is None) else ""
 
     def _agent(self, command: Buy, at: datetime) -> str:
         """Whether who acts for the buyer may; before anything is said of the buyer."""
@@ -323,11 +341,15 @@ class Model:
             same(answer, "order.not_waiting")
             return
         same(answer, DONE)
-        self.void(made)
+        self.void(made, at)
 
-    def void(self, made: Made) -> None:
-        """An order that comes to nothing."""
+    def void(self, made: Made, at: datetime) -> None:
+        """An order that comes to nothing; what it confirmed is to be asked again."""
         self.let_go(made)
+        for proposed in self.proposals.values():
+            if proposed.bought == made.id:
+                proposed.state, proposed.bought = "open", None
+                proposed.remind_on = proposed.next_day(self.rules.remind_days, day(at))
         made.state, made.deadline = "void", None
         for cover in made.covers:
             cover.state = "void"

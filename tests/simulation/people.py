@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from tests.books import HARDSHIPS, RELATIONS, Someone
@@ -21,6 +21,7 @@ class Rules:
     mixed: bool                      # cash may pay what the account cannot
     reviewed: bool                   # the agency decides before account money moves
     cash_alone: bool
+    remind_days: tuple[int, ...]     # so many days before its end a buyer is asked whether a policy goes on
     two_above_fen: int = 0           # two people review an order whose account part is more
     lent: bool = False               # a mandate may reach the principal's account
     relatives: frozenset[str] = frozenset()    # kin that may order for the buyer in cash without a mandate
@@ -28,8 +29,8 @@ class Rules:
 
 _NEAR: Final = frozenset({"self", "spouse", "child", "parent", "spouse-parent"})
 RULES: Final = (
-    Rules("xizang", ("personal",), 300_000, 150_000, frozenset({"self"}), registered=True, mixed=True, reviewed=False, cash_alone=False),
-    Rules("liuzhou", ("personal", "savings"), 0, None, _NEAR, registered=False, mixed=False, reviewed=True, cash_alone=True, two_above_fen=100_000,
+    Rules("xizang", ("personal",), 300_000, 150_000, frozenset({"self"}), registered=True, mixed=True, reviewed=False, cash_alone=False, remind_days=(60, 30, 7)),
+    Rules("liuzhou", ("personal", "savings"), 0, None, _NEAR, registered=False, mixed=False, reviewed=True, cash_alone=True, remind_days=(30, 7), two_above_fen=100_000,
           lent=True, relatives=frozenset({"spouse", "child", "parent"})),
 )
 
@@ -61,6 +62,26 @@ class Mandate:
 
     def holds(self, on: date) -> bool:
         return not self.revoked and self.since <= on <= self.until
+
+
+@dataclass(slots=True)
+class Proposed:
+    """The next year of a policy: whether its buyer wants it for its insured; when they are asked again, which order bought it, and why
+    there is nothing to want where there is not."""
+
+    buyer: int
+    insured: int
+    product: str
+    premium_fen: int
+    ends: date
+    state: str = "open"
+    why: str | None = None
+    remind_on: date | None = None
+    bought: int | None = None
+
+    def next_day(self, days: tuple[int, ...], on: date) -> date | None:
+        """The next day on which its buyer is asked again."""
+        return min((day_ for before in days if (day_ := self.ends - timedelta(days=before)) > on), default=None)
 
 
 @dataclass(frozen=True, slots=True)

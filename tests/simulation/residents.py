@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from msgspec import structs
+
 from huibao.app.outside import CashDesk
 from huibao.enrolment.model import Buy, Consent, IdentityCheck, InsuredWish, PayWith, Release
 from huibao.gateways.cash import ChannelRefused, ChannelUnreachable
 from huibao.gateways.simulators.faults import Fault
 from huibao.policies.numbers import order_number
 from huibao.record.model import DONE
+from huibao.renewal.model import Decline
 from huibao.settlement.model import Agree
 from tests.simulation.actions import action
 from tests.simulation.days import day
@@ -125,6 +128,28 @@ async def cancels(world: World) -> None:
     made = world.dice.choice(orders)
     buyer = made.buyer if not world.chance(100) else world.dice.choice((1, 5, 6))
     await world.ask("resident", Release(1, made.id, "cancelled", buyer))
+
+
+@action(5)
+async def renews(world: World) -> None:
+    """Somebody confirms that their family is insured again, at the premium shown, mostly; or wants none of it."""
+    proposals = world.model.proposals
+    waiting = [key for key, one in proposals.items() if one.state == "open" or world.chance(100)]
+    if not waiting:
+        return
+    first = world.dice.choice(waiting)
+    buyer, product = proposals[first].buyer, proposals[first].product
+    if world.chance(250):
+        await world.ask("resident", Decline(1, *first, buyer if not world.chance(80) else 8))
+        return
+    keys = [first, *(key for key in waiting if key != first and (proposals[key].buyer, proposals[key].product) == (buyer, product) and world.chance(700))]
+    wishes = tuple(InsuredWish(proposals[key].insured) for key in keys)
+    shown = len(keys) * GOODS[product].premium_fen + (world.chance(60) and 1)
+    form = replace(order_form(world, buyer), product=product, insured=wishes[1:] if world.chance(40) else wishes, renewing=tuple(keys), quoted_fen=shown)
+    consent = structs.replace(form.consent, terms=world.model.terms[product]) if form.consent is not None else None
+    answer = await world.ask("resident", replace(form, consent=consent))
+    if answer.outcome == DONE and world.chance(600):
+        await to_the_till(world, world.model.orders[number(json.loads(answer.body)["order"])])
 
 
 @action(3)

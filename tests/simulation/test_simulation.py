@@ -18,7 +18,7 @@ OUTCOMES: Final = {
            " join.not_provided join.status_not_normal account.balance_below_minimum account.insufficient buyer.minor"
            " buyer.unknown person.died consent.terms_changed identity.not_verified identity.expired order.insured_count order.insured_twice"
            " product.unknown product.not_on_sale"
-           " mandate.none mandate.account_closed mandate.account_not_given agent.unknown agent.minor",
+           " mandate.none mandate.account_closed mandate.account_not_given agent.unknown agent.minor renewal.unknown renewal.quote_changed",
     "enrolment.Amend": "done order.captured order.not_waiting order.unknown order.insured_twice order.insured_unknown order.nobody_left"
            " policy.already_insured account.insufficient",
     "mandates.Authorise": "done identity.expired mandate.to_oneself mandate.principal_unknown mandate.principal_minor mandate.agent_unfit mandate.pay_alone"
@@ -59,6 +59,7 @@ OUTCOMES: Final = {
     "refunds.AnswerRepayment": "",
     "renewal.Propose": "done",
     "renewal.Remind": "done",
+    "renewal.Decline": "done renewal.unknown renewal.not_open",
     "payables.Propose": "done statement.nothing_due payable.hospital_unknown",
     "payables.Answer": "done statement.answered",
     "payables.Prepay": "done",

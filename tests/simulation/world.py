@@ -31,6 +31,7 @@ from tests.simulation.corrections import Corrections
 from tests.simulation.mandates import Mandates
 from tests.simulation.model import Found, Model
 from tests.simulation.outside import Notices, Wires, systems
+from tests.simulation.renewals import Renewals
 from tests.simulation.service import Killed, Process, Reaper
 
 #: Where a process dies over a command of somebody's; where it dies over its duties.
@@ -80,7 +81,7 @@ class World:
         self.wires.systems = self.outside
         self.afterwards = Afterwards(self.city.code, self.model, self.care)
         self.corrections = Corrections(self.model, self.care)
-        self.meets = self.model.meets() | Mandates(self.model).meets() | Applications(self.model).meets() | self.care.meets() | self.afterwards.meets() | self.corrections.meets()
+        self.meets = self.model.meets() | Mandates(self.model).meets() | Applications(self.model).meets() | self.care.meets() | self.afterwards.meets() | self.corrections.meets() | Renewals(self.model).meets()
         self.begin()
 
     @property
