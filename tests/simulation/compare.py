@@ -30,9 +30,14 @@ SELECT json_build_object(
                                                      EXTRACT(epoch FROM adjust_at)::bigint) ORDER BY setl_id)
                     FROM settlement s, LATERAL (SELECT sum(posted_fen) AS posted, sum(target_fen) AS target FROM payment p
                                                 WHERE p.settlement_id = s.id) AS x),
+    'sponsors', (SELECT json_agg(json_build_array(party, credit_fen - debit_fen, held_fen, credit_limit_fen) ORDER BY party)
+                 FROM account WHERE kind = 'sponsor'),
+    'rosters', (SELECT json_agg(json_build_array(id, state) ORDER BY id) FROM roster),
+    'lines', (SELECT json_agg(json_build_array(roster_id, line, person_id, refused, order_id, premium_fen, replaces_order) ORDER BY roster_id, line)
+              FROM roster_line WHERE roster_id IN (SELECT id FROM roster)),
     'statements', (SELECT json_agg(json_build_array(id, fen) ORDER BY id) FROM statement),
     'unbalanced', (SELECT sum(debit_fen) - sum(credit_fen) FROM account),
-    'overdrawn', (SELECT count(*) FROM account WHERE NOT overdraft AND debit_fen + held_fen > credit_fen),
+    'overdrawn', (SELECT count(*) FROM account WHERE NOT overdraft AND debit_fen + held_fen > credit_fen + COALESCE(credit_limit_fen, 0)),
     'undecided', (SELECT count(*) FROM request) - (SELECT count(*) FROM event))
 """
 
@@ -82,6 +87,10 @@ def expectation(world: World) -> dict[str, Any]:
         "settlements": [[bill.setl_id, bill.state, bill.payee, bill.pay_fen, bill.posted_fen, sum(pays.target for pays in bill.pays),
                          second(bill.deadline), second(bill.adjust_at)] for bill in sorted(care.bills.values(), key=lambda bill: bill.setl_id)],
         "statements": [[one.id, one.fen] for one in sorted(care.statements.values(), key=lambda one: one.id)],
+        "sponsors": [[name, one.balance_fen, one.held_fen, one.credit_fen] for name, one in sorted(model.payers.items())],
+        "rosters": [[id, one.state] for id, one in sorted(world.rosters.rosters.items())],
+        "lines": [[id, line, entry.person, entry.refused, entry.order, one.good.premium_fen if entry.order else None, entry.replaces]
+                  for id, one in sorted(world.rosters.rosters.items()) for line, entry in sorted(one.entries.items())],
         "unbalanced": 0, "overdrawn": 0, "undecided": 0,
     }
 

@@ -7,6 +7,7 @@ from huibao.gateways.simulators.model import Simulator
 from huibao.settlement.model import Agree
 from tests.simulation.model import Found
 from tests.simulation.nature import DUTIES
+from tests.simulation.treasury import names_the_rest
 from tests.simulation.world import World, same_again
 
 #: Long enough for an offer, an order, or a wait after a reversal to be over, one after the other.
@@ -29,6 +30,9 @@ async def quiet(world: World) -> None:
         world.clock.advance(pause)
         for duty in DUTIES * 2:
             await world.duty(duty)
+        await names_the_rest(world)
+        while await world.part_of_roster():
+            pass
     for asked in world.dice.sample(world.asked, min(AUDITED, len(world.asked))):
         again = await world.again(asked)
         same_again(asked, again)
@@ -46,6 +50,7 @@ def waits(world: World) -> dict[str, list[object]]:
         "orders for review": "SELECT id FROM orders WHERE state = 'awaiting-review'",
         "refunds on their way": "SELECT id FROM refund WHERE state IN ('waiting', 'sent')",
         "batches at the bank": "SELECT id FROM remittance WHERE state <> 'answered'",
+        "rosters": "SELECT id FROM roster WHERE state IN ('checking', 'running')",
         "offers": "SELECT setl_id FROM settlement WHERE state = 'offered'",
         "adjustments": "SELECT setl_id FROM settlement WHERE adjust_at IS NOT NULL",
         "payouts at the bank": "SELECT id FROM payout WHERE state = 'sent'",
@@ -65,14 +70,16 @@ def money(world: World) -> None:
         " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'claim-paid' AND c.kind = 'hospital'), 0)::bigint,"
         " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'claim-paid' AND c.kind = 'claimant'), 0)::bigint,"
         " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'claim-recovered'), 0)::bigint,"
-        " COALESCE(sum(t.fen) FILTER (WHERE t.kind = 'premium-remitted'), 0)::bigint FROM transfer t JOIN account c ON c.id = t.credit_id")
+        " COALESCE(sum(CASE t.kind WHEN 'remittance-returned' THEN -t.fen ELSE t.fen END)"
+        " FILTER (WHERE t.kind IN ('premium-remitted', 'remittance-returned')), 0)::bigint FROM transfer t JOIN account c ON c.id = t.credit_id")
     tries = [one for tries in world.outside.cash._by_order.values() for one in tries if one.paid_at]
     bank = world.outside.bank
     seen = {
         "cash kept": (sum(one.asked.fen - (one.refunded.fen if one.refunded else 0) for one in tries)
                       - sum(back.fen for back in world.outside.cash.sent_back), cash),
         "paid to hospitals": (sum(one.fen for one in bank.paid if one.payee.startswith("hospital:")), to_hospitals),
-        "remitted": (sum(one.fen for one in bank.paid if one.payee.startswith("insurer:")), remitted),
+        "remitted": (sum(one.fen - world.remitting.batches[int(one.reference.rsplit("-", 1)[1])].total("failed")[1]
+                         for one in bank.paid if one.payee.startswith("insurer:")), remitted),
         "paid to people": (sum(one.fen for one in bank.paid if one.payee == "person"), to_people),
         "received": (sum(one.fen for one in bank.received), received),
     }

@@ -1,13 +1,19 @@
 """Founding a simulated city: a programme, its people, what it sells, its hospitals; in a database that has no other use."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
+from huibao.core.identity import normal_name
+from huibao.core.sealing import blind_index
 from huibao.db.migrate import create_programme
+from huibao.scheme.model import SPONSORED
+from huibao.sponsored import work as sponsored
 from tests import books
+from tests.app.street import SECRETS
 from tests.books import FOUNDED, owner
 from tests.database import MADE_AT, Programme
 from tests.settlement.ward import found_hospitals, psn_no
@@ -17,6 +23,9 @@ from tests.simulation.model import Model
 from tests.simulation.people import RULES, SOMEONE
 from tests.simulation.service import INSURERS, OUTSIDE, Reaper
 from tests.simulation.world import World
+
+#: So many lines are a part of a roster here, for files are small.
+PART: Final = 3
 
 
 def code_of(seed: int) -> str:
@@ -29,13 +38,19 @@ def found(url: str, seed: int, reaper: Reaper) -> World:
     dice = Random(seed)  # noqa: S311 - one seed decides everything
     rules = RULES[seed % len(RULES)]
     first, *others = GOODS.values()
+    setattr(sponsored, "PART", PART)  # noqa: B010 - a number in a number's place
 
     def make(name: str = "模拟", scheme: str = "", area: str = "9900") -> Programme:
         create_programme(url, code_of(seed), name, scheme, area, MADE_AT)
         return Programme(url, code_of(seed))
 
     city = books.small_city(make, rules.scheme, SOMEONE, plan=first.plan(rules.scheme), since=first.sold[0], until=first.sold[1])
+    if rules.replaces_own:
+        city.scheme = replace(city.scheme, sponsored=(replace(SPONSORED, replaces_own=True),))
     with owner(city) as connection:
+        for one in SOMEONE:
+            known = blind_index(SECRETS.index_key, city.code, "name_birth", f"{normal_name(f'某人{one.id}')}|{one.born}")
+            connection.execute("UPDATE person SET name_index = %s WHERE id = %s", [known, one.id])
         found_hospitals(city, connection)
         for good in others:
             books.put_on_sale(city, connection, good.plan(rules.scheme), *good.sold)

@@ -13,7 +13,7 @@ from huibao.enrolment.model import Buy, Entry, Paid, PayWith, Release
 from huibao.record.model import DONE, Answer
 from tests.simulation.days import HERE, Hand, Review, age, day, review_of
 from tests.simulation.goods import GOODS, Good
-from tests.simulation.people import Citizen, Mandate, Proposed, Rules, citizens
+from tests.simulation.people import Citizen, Mandate, Payer, Proposed, Rules, citizens
 
 TIME_TO_PAY: Final = timedelta(minutes=30)
 LIVE: Final = ("pending", "in-force")
@@ -93,6 +93,7 @@ class Model:
     orders: dict[int, Made] = field(default_factory=dict)
     mandates: dict[int, Mandate] = field(default_factory=dict)
     proposals: dict[tuple[int, int], Proposed] = field(default_factory=dict)
+    payers: dict[str, Payer] = field(default_factory=dict)
     income: dict[str, int] = field(default_factory=dict)
     clearing: dict[str, int] = field(default_factory=dict)
     refused_payments: int = 0

@@ -1,7 +1,7 @@
 """The model's people: what the simulation knows of them by itself, and a scheme's rules in a few words of its own."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -25,14 +25,17 @@ class Rules:
     two_above_fen: int = 0           # two people review an order whose account part is more
     lent: bool = False               # a mandate may reach the principal's account
     relatives: frozenset[str] = frozenset()    # kin that may order for the buyer in cash without a mandate
+    replaces_own: bool = False       # a sponsor's policy takes the place of one that its person has bought and that has not begun
 
 
 _NEAR: Final = frozenset({"self", "spouse", "child", "parent", "spouse-parent"})
-RULES: Final = (
+_RULES: Final = (
     Rules("xizang", ("personal",), 300_000, 150_000, frozenset({"self"}), registered=True, mixed=True, reviewed=False, cash_alone=False, remind_days=(60, 30, 7)),
     Rules("liuzhou", ("personal", "savings"), 0, None, _NEAR, registered=False, mixed=False, reviewed=True, cash_alone=True, remind_days=(30, 7), two_above_fen=100_000,
           lent=True, relatives=frozenset({"spouse", "child", "parent"})),
 )
+#: The second scheme once more, as a city would have it that lets own purchases give way to a sponsor's.
+RULES: Final = (*_RULES, replace(_RULES[1], replaces_own=True))
 
 #: Who lives there. 编号，出生，参保，账户（元），家人
 SOMEONE: Final = (
@@ -82,6 +85,17 @@ class Proposed:
     def next_day(self, days: tuple[int, ...], on: date) -> date | None:
         """The next day on which its buyer is asked again."""
         return min((day_ for before in days if (day_ := self.ends - timedelta(days=before)) > on), default=None)
+
+
+@dataclass(slots=True)
+class Payer:
+    """A sponsor: its money, what of it is set aside for rosters, how far it may spend ahead."""
+
+    id: int
+    credit_fen: int
+    balance_fen: int = 0
+    held_fen: int = 0
+    references: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ from huibao.mandates import granting
 from huibao.payables import statements
 from huibao.record import batch
 from huibao.refunds import surrender
-from huibao.remittance import batches
+from huibao.remittance import batches, returns
 from huibao.remittance.state import Due
+from huibao.renewal import proposals
 from huibao.settlement import confirm, correct, covers, folding, money
+from huibao.sponsored import rosters, runs
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 _NUMBER: Final = iter(range(10**9))
@@ -231,9 +233,30 @@ def corrections_reach_every_visit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(covers, "facts_on", lambda cover, _: facts_on(cover, date.max))
 
 
+def the_rest_of_a_file_is_left(patch: pytest.MonkeyPatch) -> None:
+    """A total that counts all that the bank's file does not name is read, and what it does not name waits."""
+    patch.setattr(returns, "_rest", lambda *_: None)
+
+
+def insured_already_are_asked(patch: pytest.MonkeyPatch) -> None:
+    """Who has bought the next year is asked whether they want it."""
+    patch.setattr(proposals, "_bar", lambda *_: None)
+
+
+def files_are_believed(patch: pytest.MonkeyPatch) -> None:
+    """Whoever a sponsor's file says is in hardship is."""
+    patch.setattr(runs, "entitled", lambda *_: None)
+
+
+def what_a_file_did_not_cost_stays_set_aside(patch: pytest.MonkeyPatch) -> None:
+    """A run that is over or given up keeps the sponsor's money that was set aside for it."""
+    patch.setattr(rosters, "_release", lambda *_: None)
+
+
 PLANTS: Final[tuple[Plant, ...]] = (
     a_transfer_is_lost, odd_fen_are_cut, survivors_are_forgotten, confirmed_twice_is_owed_twice, holds_count_for_nothing, given_up_keeps_its_hold,
     cover_begins_today, deadlines_pass_a_second_late, each_notice_is_a_payment, refunds_are_recorded_first, silence_is_a_no, each_try_is_a_payout,
     disputes_release_nothing, keys_are_not_kept, waits_never_end, listed_money_is_reversed, odd_sums_are_never_due,
     the_limit_year_is_always_given_back, one_pair_of_eyes, revoked_mandates_go_on, kin_pay_from_the_account,
-    changed_is_entered_anew, corrections_leave_what_was_paid, corrections_reach_every_visit)
+    changed_is_entered_anew, corrections_leave_what_was_paid, corrections_reach_every_visit,
+    the_rest_of_a_file_is_left, insured_already_are_asked, files_are_believed, what_a_file_did_not_cost_stays_set_aside)

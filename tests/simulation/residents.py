@@ -130,22 +130,24 @@ async def cancels(world: World) -> None:
     await world.ask("resident", Release(1, made.id, "cancelled", buyer))
 
 
-@action(5)
+@action(10)
 async def renews(world: World) -> None:
     """Somebody confirms that their family is insured again, at the premium shown, mostly; or wants none of it."""
     proposals = world.model.proposals
-    waiting = [key for key, one in proposals.items() if one.state == "open" or world.chance(100)]
+    if not proposals:
+        await world.duty("renewals")
+    waiting = [key for key, one in proposals.items() if one.state == "open" or world.chance(150)]
     if not waiting:
         return
     first = world.dice.choice(waiting)
     buyer, product = proposals[first].buyer, proposals[first].product
     if world.chance(250):
-        await world.ask("resident", Decline(1, *first, buyer if not world.chance(80) else 8))
+        await world.ask("resident", Decline(1, *first, buyer if not world.chance(150) else 8))
         return
     keys = [first, *(key for key in waiting if key != first and (proposals[key].buyer, proposals[key].product) == (buyer, product) and world.chance(700))]
     wishes = tuple(InsuredWish(proposals[key].insured) for key in keys)
-    shown = len(keys) * GOODS[product].premium_fen + (world.chance(60) and 1)
-    form = replace(order_form(world, buyer), product=product, insured=wishes[1:] if world.chance(40) else wishes, renewing=tuple(keys), quoted_fen=shown)
+    shown = len(keys) * GOODS[product].premium_fen + (world.chance(120) and 1)
+    form = replace(order_form(world, buyer), product=product, insured=wishes[1:] if world.chance(120) else wishes, renewing=tuple(keys), quoted_fen=shown)
     consent = structs.replace(form.consent, terms=world.model.terms[product]) if form.consent is not None else None
     answer = await world.ask("resident", replace(form, consent=consent))
     if answer.outcome == DONE and world.chance(600):

@@ -13,7 +13,7 @@ from typing import Final
 
 from huibao.verify.run import verify_all
 from tests.books import KEYRING
-from tests.simulation import clerks, counters, hospitals, nature, offices, residents, treasury
+from tests.simulation import clerks, counters, hospitals, nature, offices, residents, sponsors, treasury
 from tests.simulation.actions import ACTIONS
 from tests.simulation.compare import compare
 from tests.simulation.ending import quiet
@@ -27,7 +27,7 @@ STEPS: Final = 200
 LOOK_EVERY: Final = 50
 
 #: Whose actions there are.
-ACTORS: Final = (residents, counters, clerks, hospitals, offices, treasury, nature)
+ACTORS: Final = (residents, counters, clerks, sponsors, hospitals, offices, treasury, nature)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from huibao.app import families
 from huibao.app.engine import Engine
+from huibao.app.rosters import Runner
 from huibao.app.settings import Settings
 from huibao.app.sql import SQL
 from huibao.catalogue.model import Programme
@@ -21,8 +22,9 @@ from huibao.core.batcher import Waiting
 from huibao.core.clock import Clock
 from huibao.db import arrays
 from huibao.db.connect import connect_service
+from huibao.db.wire import Wire
 from huibao.gateways.insurers import InsurerRefused, InsurerSystem, InsurerUnreachable, relay
-from huibao.record.lane import Lane
+from huibao.record.lane import Lane, by_keys
 from huibao.record.model import Answer
 from tests.app.street import SECRET, SECRETS
 
@@ -85,6 +87,8 @@ class Process:
         self.cash = self.caretaker._cash
         self._reader: AsyncConnection[Any] | None = None
         self._hand: AsyncConnection[Any] | None = None
+        self._wire: Wire | None = None
+        self._runner = Runner(self.engine, self.connect, lambda: 0)
         works = families.works(programme, SECRETS.keyring, SECRETS.index_key)
         self.lane: Lane[Any, Any] = Lane(self.connect, clock, {queue: (programme.schema, work) for queue, work in works.items()})
 
@@ -98,8 +102,8 @@ class Process:
 
     async def end(self) -> None:
         """The process is gone: its connections break off, the database undoes what they had not committed."""
-        wire = self.lane._wire
-        for connection in (wire.connection if wire else None, self._reader, self._hand):
+        wires = (self.lane._wire, self._runner._lane._wire, self._wire)
+        for connection in (*(wire.connection for wire in wires if wire), self._reader, self._hand):
             if connection is not None:
                 await connection.close()
 
@@ -112,6 +116,14 @@ class Process:
         async with self._reader.transaction():
             await self._reader.execute(SQL["look"], {"schema": self.engine.programmes[programme].schema})
             yield self._reader
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection that takes a file in, in one transaction."""
+        connection = await self._working()
+        async with connection.transaction():
+            await connection.execute("SELECT set_config('search_path', %s, true)", [self.programme.schema])
+            yield connection
 
     # ── duties ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -141,6 +153,12 @@ class Process:
         """Makes the schedule's batches, tells the bank and asks it."""
         await self.caretaker._remitting.look_after(self.programme)
 
+    async def part_of_roster(self) -> bool:
+        """Checks or runs one part of a roster; whether there was one."""
+        if self._wire is None:
+            self._wire = await by_keys(await self.connect())
+        return await self._runner.turn(self._wire)
+
     async def insurers(self) -> None:
         """Tells insurers what concerns them."""
         for insurer in INSURERS:
@@ -153,4 +171,5 @@ class Process:
     async def _working(self) -> AsyncConnection[Any]:
         if self._hand is None:
             self._hand = await self.connect()
+            arrays.register(self._hand)
         return self._hand

@@ -31,7 +31,9 @@ from tests.simulation.corrections import Corrections
 from tests.simulation.mandates import Mandates
 from tests.simulation.model import Found, Model
 from tests.simulation.outside import Notices, Wires, systems
+from tests.simulation.remitting import Remitting
 from tests.simulation.renewals import Renewals
+from tests.simulation.rosters import Entry, Rosters
 from tests.simulation.service import Killed, Process, Reaper
 
 #: Where a process dies over a command of somebody's; where it dies over its duties.
@@ -71,6 +73,7 @@ class World:
     keys: int = 0
     numbers: int = 0
     tills: list[tuple[int, str]] = field(default_factory=list)
+    sheets: dict[bytes, tuple[bytes, dict[int, Entry]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.began = self.now
@@ -79,9 +82,13 @@ class World:
         self.notices = httpx.AsyncClient(transport=Notices(self._noticed), trust_env=False)
         self.outside = systems(self.clock, self.notices)
         self.wires.systems = self.outside
-        self.afterwards = Afterwards(self.city.code, self.model, self.care)
+        self.remitting = Remitting(self.model)
+        self.afterwards = Afterwards(self.city.code, self.model, self.care, self.remitting)
         self.corrections = Corrections(self.model, self.care)
-        self.meets = self.model.meets() | Mandates(self.model).meets() | Applications(self.model).meets() | self.care.meets() | self.afterwards.meets() | self.corrections.meets() | Renewals(self.model).meets()
+        self.rosters = Rosters(self.rows, self.model, self.afterwards)
+        references = (self.model, Mandates(self.model), Applications(self.model), self.care, self.remitting, self.afterwards, self.corrections,
+                      Renewals(self.model), self.rosters)
+        self.meets = {command: meets for reference in references for command, meets in reference.meets().items()}
         self.begin()
 
     @property
@@ -237,6 +244,19 @@ class World:
             self.say(f"{name} waits: {failure}")
         finally:
             self.reaper.leave()
+
+    async def part_of_roster(self) -> bool:
+        """A runner's turn, which checks or runs one part; whether there was one. The reference looks at each of its lines then."""
+        process, found = self.process, True
+        try:
+            found = await process.part_of_roster()
+        except Killed:
+            if self.process is process:
+                await self.die()
+        finally:
+            self.reaper.leave()
+        self.rosters.look(self.now)
+        return found
 
 
 def kind(command: Any) -> str:
