@@ -72,7 +72,8 @@ def corrected(office: Office, command: Correct) -> str:
     if answer.outcome != DONE:
         return refusal(answer).code
     told = endorsed(answer)
-    return f"补 {plain(told.more_due_fen)} 少 {plain(told.less_due_fen)}"
+    premiums = "".join(f" 保费 {plain(one.charged_fen)} 应 {'无' if one.right_fen is None else plain(one.right_fen)}" for one in told.premiums)
+    return f"补 {plain(told.more_due_fen)} 少 {plain(told.less_due_fen)}{premiums}"
 
 
 def due(ward: Ward, telling: Telling, names: list[str]) -> str:

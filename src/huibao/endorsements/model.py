@@ -108,8 +108,17 @@ class EffectTold(msgspec.Struct, frozen=True):
     after_fen: int
 
 
+class PremiumTold(msgspec.Struct, frozen=True):
+    """What a policy cost, and what it would have cost by the corrected facts, in fen; None where its plan has no premium for them."""
+
+    policy: str
+    charged_fen: int
+    right_fen: int | None
+
+
 class EndorsementTold(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How an endorsement stands, and what a correction came to: more due is paid, less due is a case for a person. In fen."""
+    """How an endorsement stands, and what a correction came to: more due is paid, less due is a case for a person; `premiums` are those
+    that would be others now, and stay as they are. In fen."""
 
     endorsement: int
     kind: str
@@ -120,6 +129,7 @@ class EndorsementTold(msgspec.Struct, frozen=True, omit_defaults=True):
     more_due_fen: int = 0
     less_due_fen: int = 0
     effects: tuple[EffectTold, ...] = ()
+    premiums: tuple[PremiumTold, ...] = ()
 
 
 class Steps(msgspec.Struct, frozen=True):

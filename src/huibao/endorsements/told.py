@@ -5,6 +5,7 @@ from typing import Final
 from huibao.core.money import yuan
 from huibao.endorsements.facts import CORRECTABLE
 from huibao.endorsements.model import EffectTold, Endorsement, EndorsementTold, Kind
+from huibao.endorsements.premiums import other_now
 from huibao.endorsements.state import State
 from huibao.members.notices import Notice
 from huibao.policies.numbers import policy_number, settlement_number
@@ -17,6 +18,12 @@ KINDS: Final[dict[Kind, tuple[str, str]]] = {
     "insured-removed": ("减少被保险人", "insured person taken out"), "correction": ("承保事实更正", "correction of a fact"),
 }
 
+#: What is said of premiums that would be others.
+_PREMIUMS: Final = (
+    "按更正后的事实，所列保单的保费应为另一数额：保障不变，系统不补收、不退还，差额由承保公司与投保人办理。",
+    ("; the premiums that are listed would be others by the corrected fact: the cover stays, nothing is charged or sent back by itself,"
+     " and the insurer settles the difference with the policyholder"))
+
 
 def named(kind: Kind, fact: str | None) -> tuple[str, str]:
     """What is changed, in both languages."""
@@ -27,10 +34,13 @@ def endorsement_told(state: State, found: Endorsement, came_to: Corrected) -> En
     """How an endorsement stands, and what it came to."""
     code = state.desk.programme.code
     zh, en = _sentence(found, came_to)
+    premiums = other_now(state, found)
+    if premiums:
+        zh, en = zh + _PREMIUMS[0], f"{en}{_PREMIUMS[1]}"
     effects = tuple(EffectTold(settlement_number(code, one.taken.id), policy_number(code, *one.policy), one.before_fen, one.after_fen)
                     for one in came_to.changed)
     return EndorsementTold(found.id, found.kind, found.state, zh, en, found.expires_at if found.state == "proposed" else None,
-                           came_to.more_fen, came_to.less_fen, effects)
+                           came_to.more_fen, came_to.less_fen, effects, premiums)
 
 
 def _sentence(found: Endorsement, came_to: Corrected) -> tuple[str, str]:
