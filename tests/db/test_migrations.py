@@ -22,6 +22,8 @@ RELEASED: Final = {
     "programme/0001_after_ground.sql":  "268db7dd4c6313e3",
     "programme/0002_before_desk.sql":   "c3d9a15198571b38",
     "programme/0002_after_desk.sql":    "c14b7bd16f0277ee",
+    "programme/0003_before_around.sql": "54a42c3a93f39a63",
+    "programme/0003_after_around.sql":  "0f50fb85a3aba28d",
 }
 
 FILES = [(folder, one.file, one.text.decode("utf-8")) for folder in ("shared", "programme") for one in read(MIGRATIONS / folder)]
@@ -159,7 +161,7 @@ def test_a_database_of_the_last_release_becomes_the_newest(pg_url: str, tmp_path
         migrate(url, MADE_AT, folder=tmp_path)
         create_programme(url, "990000", "测试", "test", "9900", MADE_AT, tmp_path)
         assert shape(url) != newest
-        assert [said for said in migrate(url, MADE_AT) if " 0003 " not in said] == []
+        assert [said for said in migrate(url, MADE_AT) if " 0004 " not in said] == []
         assert shape(url) == newest
 
 
