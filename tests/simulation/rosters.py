@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from huibao.policies.numbers import refund_number
 from huibao.record.model import DONE, Answer
 from huibao.sponsored.model import Checked, Confirm, Finished, Fund, Receive, Register, Steer
 from tests.simulation.afterwards import Afterwards
@@ -227,7 +228,8 @@ class Rosters:
         self.model.begin(made, at)
         if own is not None:
             entry.replaces = own[0].id
-            told = [{"refund": id, "source": source, "fen": fen, "state": state} for id, source, fen, state in self.rows(REFUNDS, found.id, line)]
+            told = [{"refund": refund_number(self.afterwards.code, id), "source": source, "fen": fen, "state": state}
+                    for id, source, fen, state in self.rows(REFUNDS, found.id, line)]
             self.afterwards.replaced(*own, day(at), told)
         self.model.orders[order] = made
         add(self.model.income, found.good.id, found.good.premium_fen)
